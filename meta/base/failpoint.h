@@ -1,0 +1,69 @@
+// Failpoints: named instants in the write paths where a test can make the world go wrong.
+//
+// The catalogue below is complete: a failpoint that is not in it does not compile, and the matrix
+// test fails for one that no workload reaches. The comment says what is durable at that instant.
+//
+// Threads:  armed and hit from any thread
+// Cost:     one relaxed load while nothing is armed or counted
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "meta/base/status.h"
+
+namespace mendfs {
+
+// X(enumerator, dotted name, what is durable at this instant)
+#define MENDFS_FAILPOINTS(X)                                                                     \
+  X(kJournalBeforeAppend, "journal.before_append", "nothing of this record")                     \
+  X(kJournalAfterAppend, "journal.after_append", "the record may be, unsynced; not yet applied") \
+  X(kJournalBeforeSync, "journal.before_sync", "records since the last sync point may be")       \
+  X(kJournalAfterSync, "journal.after_sync", "all records up to the sync mark")                  \
+  X(kFoldBeforeWrite, "fold.before_write", "the journal; LevelDB at the older position")         \
+  X(kFoldAfterWrite, "fold.after_write", "the journal and LevelDB, at the new position")         \
+  X(kCommitBeforeClose, "commit.before_close", "the changes; no commit row")                     \
+  X(kCommitAfterClose, "commit.after_close", "the commit row, unsynced")                         \
+  X(kObjectBeforeSync, "object.before_sync", "a staging file, unsynced")                         \
+  X(kObjectBeforeRename, "object.before_rename", "the staging file's bytes, not its final name") \
+  X(kObjectAfterRename, "object.after_rename", "bytes; the final name may be")                   \
+  X(kLoadBeforePublish, "load.before_publish", "all segments under their names, not referenced") \
+  X(kLoadAfterPublish, "load.after_publish", "the load, as one commit")
+
+enum class Failpoint : unsigned char {
+#define MENDFS_FAILPOINT_ENUM(enumerator, name, durable) enumerator,
+  MENDFS_FAILPOINTS(MENDFS_FAILPOINT_ENUM)
+#undef MENDFS_FAILPOINT_ENUM
+      kCount
+};
+
+enum class FailAction : unsigned char {
+  kNone,
+  kError,    // the instant answers kIo
+  kNoSpace,  // the instant answers kNoSpace
+  kCrash,    // _exit(85)
+  kDelay,    // 50 ms, then goes on
+};
+
+std::string_view FailpointName(Failpoint point);
+std::string_view FailpointDurable(Failpoint point);
+
+// The k-th hit from now (1 = the next) acts; later hits do not.
+void ArmFailpoint(Failpoint point, FailAction action, unsigned hit = 1);
+void DisarmFailpoints();
+// "journal.after_append=crash:3,fold.before_write=error", with the actions error, no-space, crash
+// and delay; kInvalid names the word that is wrong, and then nothing of the text is armed.
+Status ArmFailpointsFromText(std::string_view text);
+// Counts every hit from now on; without it, hits count only while something is armed.
+void CountFailpointHits();
+// How often each was passed while hits were counted, in the order of the catalogue.
+std::vector<uint64_t> FailpointHits();
+
+// Ok, or what the armed action says.
+Status HitFailpoint(Failpoint point);
+
+}  // namespace mendfs
+
+#define MENDFS_FAILPOINT(point) \
+  MENDFS_RETURN_IF_ERROR(::mendfs::HitFailpoint(::mendfs::Failpoint::point))
