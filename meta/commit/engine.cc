@@ -1,0 +1,300 @@
+#include "meta/commit/engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "meta/base/failpoint.h"
+#include "meta/base/log.h"
+#include "meta/codec/bytes.h"
+#include "meta/commit/change_format.h"
+#include "meta/commit/commit_format.h"
+#include "meta/commit/identity.h"
+
+namespace mendfs {
+namespace {
+
+// Numbers are reserved in blocks, so that taking one is no journal record of its own.
+constexpr uint64_t kNumberBlock = 4096;
+// A writer folds by itself when the working set has grown to this many times its size.
+constexpr uint64_t kWorkingSetSlack = 4;
+
+std::string NumberKey() {
+  return "c";
+}
+
+std::string JournalPath(const std::string& store) {
+  return store + "/journal";
+}
+
+class PinnedSnapshot : public Snapshot {
+ public:
+  PinnedSnapshot(Manifest& manifest, BranchId branch)
+      : manifest_(manifest), view_{branch, manifest.Pin()} {}
+  ~PinnedSnapshot() override { manifest_.Unpin(view_.seq); }
+  PinnedSnapshot(const PinnedSnapshot&) = delete;
+  PinnedSnapshot& operator=(const PinnedSnapshot&) = delete;
+  View view() const override { return view_; }
+
+ private:
+  Manifest& manifest_;
+  const View view_;
+};
+
+}  // namespace
+
+Engine::Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions options)
+    : disk_(disk),
+      path_(std::move(path)),
+      identity_(std::move(identity)),
+      options_(std::move(options)),
+      store_id_(ParseId(identity_.uuid).value_or(Id128{})),
+      objects_(disk_, path_) {}
+
+Status Engine::Lay(Disk& disk, const std::string& path, const Id128& store, const Change& first,
+                   int64_t now_ns) {
+  ManifestOptions options;
+  options.create = true;
+  MENDFS_ASSIGN_OR_RETURN(auto manifest, Manifest::Open(disk, path, options));
+  auto batch = manifest->kv().NewBatch();
+  batch->Put(FoldStateKey(), EncodeFoldState({}));
+  MENDFS_RETURN_IF_ERROR(manifest->kv().Write(*batch, true));
+  MENDFS_ASSIGN_OR_RETURN(auto journal, Journal::Open(disk, JournalPath(path), store, {}, {}));
+  MENDFS_RETURN_IF_ERROR(
+      journal->Append(RecordKind::kChange, first.branch, now_ns, EncodeChange(first)).status());
+  return journal->Sync();
+}
+
+Result<CommitRow> Engine::WriteCommitRow(BranchId branch, Seq seq, const CommitNote& note) {
+  MENDFS_FAILPOINT(kCommitBeforeClose);
+  const FoldState state = manifest_->folded();
+  const auto totals_entry = state.totals.find(branch);
+  const BranchTotals totals =
+      totals_entry == state.totals.end() ? BranchTotals{} : totals_entry->second;
+  MENDFS_ASSIGN_OR_RETURN(const std::string branch_bytes, manifest_->GetGlobal(BranchKey("main")));
+  MENDFS_ASSIGN_OR_RETURN(BranchRow branch_row, DecodeBranchRow(branch_bytes));
+
+  CommitRow row;
+  {
+    MutexLock lock(door_mutex_);
+    if (head_) {
+      row.parents = {head_->id};
+      row.parent_seq = head_->seq;
+      row.changed_entries = totals.changed - head_->changed_total;
+    } else {
+      row.changed_entries = totals.changed;
+    }
+  }
+  row.changed_total = totals.changed;
+  row.content_root = totals.content_root;
+  row.seq = seq;
+  row.note = note;
+  row.time_ns = NowNs();
+  row.counts = {totals.files, totals.nodes, totals.edges};
+  row.id = ComputeCommitId(row);
+  branch_row.head = seq;
+
+  Change change;
+  change.branch = branch;
+  change.PutGlobal(CommitKey(branch, seq), EncodeCommitRow(row));
+  change.PutGlobal(BranchKey("main"), EncodeBranchRow(branch_row));
+  MutexLock lock(door_mutex_);
+  MENDFS_RETURN_IF_ERROR(AppendAndApply(RecordKind::kCommit, change).status());
+  head_ = row;
+  trouble_ = Status::Ok();
+  MENDFS_FAILPOINT(kCommitAfterClose);
+  return row;
+}
+
+// ------------------------------------------------------------------------------------ the door
+int64_t Engine::NowNs() {
+  const int64_t now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                          std::chrono::system_clock::now().time_since_epoch())
+                          .count();
+  int64_t last = clock_ns_.load(std::memory_order_relaxed);
+  while (now > last && !clock_ns_.compare_exchange_weak(last, now)) {
+  }
+  return std::max(now, last);
+}
+
+Status Engine::CheckWritable() const {
+  if (options_.access == OpenAccess::kReadOnly) {
+    return Status(Code::kReadOnly, "the store is open read-only");
+  }
+  return Status::Ok();
+}
+
+Result<Seq> Engine::AppendAndApply(RecordKind kind, const Change& change) {
+  MENDFS_ASSIGN_OR_RETURN(const Seq seq,
+                          journal_->Append(kind, change.branch, NowNs(), EncodeChange(change)));
+  manifest_->Apply(seq, change);
+  if (change.HasContent()) last_change_ = seq;
+  return seq;
+}
+
+Result<Seq> Engine::Apply(const Change& change) {
+  MENDFS_RETURN_IF_ERROR(CheckWritable());
+  const uint64_t waiting = manifest_->working_set_bytes();
+  if (waiting > options_.working_set_bytes) keeper_wake_.NotifyOne();
+  if (waiting > options_.working_set_bytes * kWorkingSetSlack) {
+    MutexLock fold(fold_mutex_);
+    MENDFS_RETURN_IF_ERROR(SyncAndFold());
+  }
+  const std::string payload = EncodeChange(change);
+  const int64_t now = NowNs();
+  MutexLock lock(door_mutex_);
+  MENDFS_ASSIGN_OR_RETURN(const Seq seq,
+                          journal_->Append(RecordKind::kChange, change.branch, now, payload));
+  manifest_->Apply(seq, change);
+  if (change.HasContent()) last_change_ = seq;
+  return seq;
+}
+
+Result<InodeNumber> Engine::TakeInodes(uint64_t count) {
+  MENDFS_RETURN_IF_ERROR(CheckWritable());
+  MutexLock lock(numbers_mutex_);
+  if (count > number_limit_ - next_number_) {
+    // Reserved before it is handed out: a later record that uses one stands behind this one.
+    const uint64_t limit = next_number_ + count + kNumberBlock;
+    Change change;
+    std::string value;
+    PutU64(value, limit);
+    change.PutGlobal(NumberKey(), std::move(value));
+    MENDFS_RETURN_IF_ERROR(Apply(change).status());
+    number_limit_ = limit;
+  }
+  const InodeNumber first(next_number_);
+  next_number_ += count;
+  return first;
+}
+
+// ----------------------------------------------------------------------------- durable and named
+Status Engine::Flush() {
+  if (journal_ == nullptr) return Status::Ok();
+  return journal_->Sync();
+}
+
+Refold Engine::MakeRefold() const {
+  return [this](Seq after, Seq last, const std::function<void(Seq, const Change&)>& apply) {
+    // A kind of end that is not an error: everything wanted was seen.
+    const Status done(Code::kInterrupted, "done");
+    auto end = ReplayJournal(
+        disk_, JournalPath(path_), store_id_, after, [&](const JournalRecord& record) -> Status {
+          if (record.header.seq > last) return done;
+          MENDFS_ASSIGN_OR_RETURN(const Change change,
+                                  DecodeChange(record.header.branch, record.payload));
+          apply(record.header.seq, change);
+          return Status::Ok();
+        });
+    if (end.ok() || end.status().code() == Code::kInterrupted) return Status::Ok();
+    return end.status();
+  };
+}
+
+Status Engine::FoldPending() {
+  Status folded = manifest_->Fold(MakeRefold());
+  if (!folded.ok()) {
+    LogLine(LogLevel::kError, "commit", "fold failed: " + folded.ToString());
+    MutexLock lock(door_mutex_);
+    trouble_ = folded;
+  }
+  return folded;
+}
+
+Status Engine::SyncAndFold() {
+  // 1 what was put aside before · 2 the present set · 3 the journal flushed · 4 folded: LevelDB
+  // never holds what a power cut could take from the journal.
+  MENDFS_RETURN_IF_ERROR(journal_->Sync());
+  MENDFS_RETURN_IF_ERROR(FoldPending());
+  {
+    MutexLock lock(door_mutex_);
+    manifest_->Rotate();
+  }
+  MENDFS_RETURN_IF_ERROR(journal_->Sync());
+  return FoldPending();
+}
+
+Result<std::optional<CommitRow>> Engine::CloseCommit(BranchId branch, const CommitNote& note) {
+  MENDFS_RETURN_IF_ERROR(CheckWritable());
+  MutexLock fold(fold_mutex_);
+  MENDFS_RETURN_IF_ERROR(journal_->Sync());
+  MENDFS_RETURN_IF_ERROR(FoldPending());
+  Seq seq;
+  {
+    MutexLock lock(door_mutex_);
+    if (head_ && last_change_ <= head_->seq) return std::optional<CommitRow>();
+    seq = journal_->last();
+    manifest_->NoteCommit(seq);
+    manifest_->Rotate();
+  }
+  MENDFS_RETURN_IF_ERROR(journal_->Sync());
+  MENDFS_RETURN_IF_ERROR(FoldPending());
+  MENDFS_ASSIGN_OR_RETURN(CommitRow row, WriteCommitRow(branch, seq, note));
+  return std::optional<CommitRow>(std::move(row));
+}
+
+Result<std::unique_ptr<Snapshot>> Engine::Pin(BranchId branch) {
+  return std::unique_ptr<Snapshot>(std::make_unique<PinnedSnapshot>(*manifest_, branch));
+}
+
+Result<std::vector<CommitRow>> Engine::Log(BranchId branch, Seq before, size_t limit) const {
+  std::vector<CommitRow> rows;
+  std::optional<CommitRow> row;
+  if (before == kHeadSeq) {
+    MutexLock lock(door_mutex_);
+    row = head_;
+  } else {
+    MENDFS_ASSIGN_OR_RETURN(const std::string bytes,
+                            manifest_->GetGlobal(CommitKey(branch, before)));
+    MENDFS_ASSIGN_OR_RETURN(const CommitRow at, DecodeCommitRow(bytes));
+    if (at.parent_seq != Seq()) {
+      MENDFS_ASSIGN_OR_RETURN(const std::string parent,
+                              manifest_->GetGlobal(CommitKey(branch, at.parent_seq)));
+      MENDFS_ASSIGN_OR_RETURN(row, DecodeCommitRow(parent));
+    }
+  }
+  while (row && rows.size() < limit) {
+    const Seq parent_seq = row->parent_seq;
+    rows.push_back(*std::move(row));
+    row.reset();
+    if (parent_seq == Seq()) break;
+    MENDFS_ASSIGN_OR_RETURN(const std::string bytes,
+                            manifest_->GetGlobal(CommitKey(branch, parent_seq)));
+    MENDFS_ASSIGN_OR_RETURN(row, DecodeCommitRow(bytes));
+  }
+  return rows;
+}
+
+StoreStatus Engine::Describe() const {
+  StoreStatus status;
+  status.identity = identity_;
+  status.last_seq = manifest_->applied();
+  const FoldState state = manifest_->folded();
+  status.folded_seq = state.folded;
+  status.durable_seq = journal_ != nullptr ? journal_->durable() : status.last_seq;
+  status.journal_bytes = journal_ != nullptr ? journal_->bytes() : 0;
+  status.working_set_bytes = manifest_->working_set_bytes();
+  status.segments = manifest_->segments();
+  status.replayed_records = replayed_records_;
+  const auto totals = state.totals.find(kMainBranch);
+  if (totals != state.totals.end()) {
+    status.counts = {totals->second.files, totals->second.nodes, totals->second.edges};
+  }
+  auto space = disk_.Space(path_);
+  if (space.ok()) status.space = *space;
+  const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
+  MutexLock lock(door_mutex_);
+  status.head = head_;
+  if (!fence.ok()) {
+    status.health = Health::kReadOnly;
+    status.reason = fence.message();
+  } else if (options_.access == OpenAccess::kReadOnly) {
+    status.health = Health::kReadOnly;
+    status.reason = "opened read-only";
+  } else if (!trouble_.ok()) {
+    status.health = Health::kDegraded;
+    status.reason = trouble_.ToString();
+  }
+  return status;
+}
+
+}  // namespace mendfs

@@ -1,0 +1,118 @@
+// The engine: one open store. It is the door for change, and it makes moments durable and named.
+//
+//   Apply         1 journal record appended · 2 applied to the working set · 3 answered
+//   Flush         the journal's sync, shared by all that wait
+//   CloseCommit   1 the moment is fixed: the working set is put aside and its seq noted as a commit
+//   ·
+//                 2 journal synced · 3 folded into LevelDB · 4 commit row appended and applied
+//
+// Crash after CloseCommit's 1 or 2: replay brings the changes back, the next tick closes the
+// commit. After 3: the same; the fold carries its position. After 4: the commit row is replayed
+// like any record. The background thread closes a commit every interval when something changed, and
+// turns journal segments that are folded into objects.
+//
+// Threads:  safe from any thread
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "meta/base/mutex.h"
+#include "meta/journal/journal.h"
+#include "meta/manifest/manifest.h"
+#include "meta/object/object_store.h"
+#include "meta/store.h"
+
+namespace mendfs {
+
+class Engine : public Store, private Door {
+ public:
+  // `path` holds a store whose identity is known. Makes nothing but what a crash left unmade.
+  static Result<std::unique_ptr<Engine>> Open(Disk& disk, const std::string& path,
+                                              const StoreIdentity& identity,
+                                              const OpenOptions& options);
+  // Lays out manifest and journal in an empty directory and applies `first` as the first change.
+  static Status Lay(Disk& disk, const std::string& path, const Id128& store, const Change& first,
+                    int64_t now_ns);
+  ~Engine() override;
+
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // The store is ready for use: commits are closed from now on, in the background and at the end.
+  void Start();
+
+  Door& door() override { return *this; }
+  const Reader& reader() const override { return *manifest_; }
+  Result<std::unique_ptr<Snapshot>> Pin(BranchId branch) override;
+  Status Flush() override;
+  Result<std::optional<CommitRow>> CloseCommit(BranchId branch, const CommitNote& note) override;
+  Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const override;
+  StoreStatus Describe() const override;
+  Seq LastSeq() const override { return manifest_->applied(); }
+  Disk& disk() override { return disk_; }
+  const std::string& path() const override { return path_; }
+
+ private:
+  Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions options);
+
+  // Door
+  Result<Seq> Apply(const Change& change) override;
+  Result<InodeNumber> TakeInodes(uint64_t count) override;
+  EntityLocks& locks() override { return entity_locks_; }
+  SharedMutex& table_gate() override { return table_gate_; }
+  int64_t NowNs() override;
+
+  Status Replay();
+  Status ReadHead();
+  Status CheckWritable() const;
+  Result<Seq> AppendAndApply(RecordKind kind, const Change& change) REQUIRES(door_mutex_);
+  Result<Seq> ApplyRecord(RecordKind kind, const Change& change);
+  Status FoldPending() REQUIRES(fold_mutex_);
+  Status SyncAndFold() REQUIRES(fold_mutex_);
+  Result<CommitRow> WriteCommitRow(BranchId branch, Seq seq, const CommitNote& note)
+      REQUIRES(fold_mutex_);
+  Refold MakeRefold() const;
+  void Tick();
+  void KeeperLoop();
+  void SealJournal();
+  void Close();
+
+  Disk& disk_;
+  const std::string path_;
+  const StoreIdentity identity_;
+  const OpenOptions options_;
+  Id128 store_id_;
+
+  std::unique_ptr<DiskLock> lock_;
+  std::unique_ptr<Disk> overlay_;  // read-only opens: what LevelDB writes stays in memory
+  ObjectStore objects_;
+  std::unique_ptr<Manifest> manifest_;
+  std::unique_ptr<Journal> journal_;  // null when read-only
+  EntityLocks entity_locks_;
+  SharedMutex table_gate_{LockRank::kGate};
+  std::atomic<int64_t> clock_ns_{0};
+  uint64_t replayed_records_ = 0;
+  bool started_ = false;  // before, a failed open leaves everything as it was
+
+  Mutex numbers_mutex_{LockRank::kNumbers};
+  uint64_t next_number_ GUARDED_BY(numbers_mutex_) = kFirstFreeInode;
+  uint64_t number_limit_ GUARDED_BY(numbers_mutex_) = kFirstFreeInode;
+
+  Mutex fold_mutex_{LockRank::kFold};
+  mutable Mutex door_mutex_{LockRank::kDoor};
+  Seq last_change_ GUARDED_BY(door_mutex_);  // the newest that a commit would hold
+  std::optional<CommitRow> head_ GUARDED_BY(door_mutex_);
+  Status trouble_ GUARDED_BY(door_mutex_);  // why the last fold or commit failed
+
+  Mutex keeper_mutex_{LockRank::kDaemon};
+  CondVar keeper_wake_;
+  bool keeper_stop_ GUARDED_BY(keeper_mutex_) = false;
+  std::thread keeper_;
+};
+
+}  // namespace mendfs

@@ -1,0 +1,174 @@
+// Opening, closing and the background thread of the engine. See engine.h.
+#include "meta/base/log.h"
+#include "meta/codec/bytes.h"
+#include "meta/commit/change_format.h"
+#include "meta/commit/commit_format.h"
+#include "meta/commit/engine.h"
+#include "meta/commit/identity.h"
+#include "meta/disk/overlay_disk.h"
+
+namespace mendfs {
+
+Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path,
+                                             const StoreIdentity& identity,
+                                             const OpenOptions& options) {
+  std::unique_ptr<Engine> engine(new Engine(disk, path, identity, options));
+  const bool writable = options.access == OpenAccess::kReadWrite;
+  // 1 lock · 2 manifest · 3 replay · 4 the journal goes on behind what was replayed · 5 synced, so
+  // that nothing that was replayed can be lost to a power cut after it was seen.
+  if (writable) {
+    MENDFS_ASSIGN_OR_RETURN(engine->lock_, disk.Lock(path + "/LOCK", HolderText()));
+  } else {
+    engine->overlay_ = std::make_unique<OverlayDisk>(disk);
+  }
+  ManifestOptions manifest_options;
+  manifest_options.cache_bytes = options.cache_bytes;
+  Disk& manifest_disk = writable ? disk : *engine->overlay_;
+  MENDFS_ASSIGN_OR_RETURN(engine->manifest_, Manifest::Open(manifest_disk, path, manifest_options));
+  MENDFS_RETURN_IF_ERROR(engine->ReadHead());
+  MENDFS_RETURN_IF_ERROR(engine->Replay());
+  return engine;
+}
+
+// The newest commit that is folded; replay brings later ones.
+Status Engine::ReadHead() {
+  MENDFS_ASSIGN_OR_RETURN(auto bytes, [&]() -> Result<std::optional<std::string>> {
+    auto got = manifest_->GetGlobal(BranchKey("main"));
+    if (got.ok()) return std::optional<std::string>(*std::move(got));
+    if (got.status().code() == Code::kNotFound) return std::optional<std::string>();
+    return got.status();
+  }());
+  MutexLock lock(door_mutex_);
+  const FoldState state = manifest_->folded();
+  last_change_ = state.folded;
+  if (!bytes) return Status::Ok();
+  MENDFS_ASSIGN_OR_RETURN(const BranchRow branch, DecodeBranchRow(*bytes));
+  if (branch.head == Seq()) return Status::Ok();
+  MENDFS_ASSIGN_OR_RETURN(const std::string commit,
+                          manifest_->GetGlobal(CommitKey(kMainBranch, branch.head)));
+  MENDFS_ASSIGN_OR_RETURN(head_, DecodeCommitRow(commit));
+  // What was folded behind the head may be no more than the head's own row.
+  const auto totals = state.totals.find(kMainBranch);
+  if (totals != state.totals.end() && totals->second.changed == head_->changed_total) {
+    last_change_ = head_->seq;
+  }
+  return Status::Ok();
+}
+
+Status Engine::Replay() {
+  const Seq folded = manifest_->folded().folded;
+  Disk& disk = overlay_ != nullptr ? *overlay_ : disk_;
+  const std::string directory = path_ + "/journal";
+  auto visit = [&](const JournalRecord& record) -> Status {
+    MENDFS_ASSIGN_OR_RETURN(const Change change,
+                            DecodeChange(record.header.branch, record.payload));
+    manifest_->Apply(record.header.seq, change);
+    MutexLock lock(door_mutex_);
+    if (record.header.kind == RecordKind::kChange) {
+      if (change.HasContent()) last_change_ = record.header.seq;
+      return Status::Ok();
+    }
+    for (const ChangeEntry& entry : change.entries) {
+      if (!ParseCommitKey(entry.key)) continue;
+      MENDFS_ASSIGN_OR_RETURN(head_, DecodeCommitRow(entry.value));
+    }
+    return Status::Ok();
+  };
+  MENDFS_ASSIGN_OR_RETURN(const ReplayEnd end,
+                          ReplayJournal(disk, directory, store_id_, folded, visit));
+  replayed_records_ = end.records;
+  if (end.records > 0) {
+    LogLine(LogLevel::kInfo, "commit", "replayed the journal",
+            {{"records", std::to_string(end.records)}, {"torn", end.torn ? "yes" : "no"}});
+  }
+  if (overlay_ == nullptr) {
+    JournalOptions options;
+    options.segment_bytes = options_.journal_segment_bytes;
+    MENDFS_ASSIGN_OR_RETURN(journal_, Journal::Open(disk_, directory, store_id_, end, options));
+    MENDFS_RETURN_IF_ERROR(journal_->Sync());
+  }
+  auto limit = manifest_->GetGlobal("c");
+  if (!limit.ok() && limit.status().code() != Code::kNotFound) return limit.status();
+  if (limit.ok()) {
+    ByteReader in(*limit);
+    const uint64_t next = in.GetU64();
+    if (!in.AtEnd() || next < kFirstFreeInode || next >= kDerivedInodeBit) {
+      return Status(Code::kCorruption, "the counter of inode numbers does not decode");
+    }
+    MutexLock lock(numbers_mutex_);
+    next_number_ = next;
+    number_limit_ = next;
+  }
+  return Status::Ok();
+}
+
+void Engine::Start() {
+  started_ = journal_ != nullptr;
+  if (!started_ || options_.commit_interval_ms == 0) return;
+  keeper_ = std::thread([this] { KeeperLoop(); });
+}
+
+void Engine::KeeperLoop() {
+  keeper_mutex_.Lock();
+  while (!keeper_stop_) {
+    keeper_wake_.WaitFor(keeper_mutex_, options_.commit_interval_ms);
+    if (keeper_stop_) break;
+    keeper_mutex_.Unlock();
+    Tick();
+    keeper_mutex_.Lock();
+  }
+  keeper_mutex_.Unlock();
+}
+
+void Engine::Tick() {
+  auto commit = CloseCommit(kMainBranch, {options_.actor, "", Origin::kUser});
+  if (!commit.ok()) {
+    MutexLock lock(door_mutex_);
+    trouble_ = commit.status();
+    return;
+  }
+  if (journal_->durable() < journal_->last()) Flush().IgnoreError();  // a failure fences
+  SealJournal();
+}
+
+void Engine::SealJournal() {
+  // 1 the segment becomes an object · 2 the manifest names it. Its changes are folded, so a crash
+  // between the two leaves an object without a name and loses nothing.
+  for (const Journal::Segment& segment : journal_->FinishedSegments(manifest_->folded().folded)) {
+    auto object = objects_.Adopt(ObjectKind::kJournal, segment.path, segment.size_bytes);
+    if (!object.ok()) {
+      LogLine(LogLevel::kWarning, "commit", "journal segment stays: " + object.status().ToString());
+      return;
+    }
+    journal_->ForgetSegment(segment.first);
+    Change change;
+    change.PutGlobal(ObjectKey(object->id), EncodeObjectInfo(*object));
+    if (Status named = Apply(change).status(); !named.ok()) {
+      LogLine(LogLevel::kWarning, "commit", "sealed journal not named: " + named.ToString());
+    }
+  }
+}
+
+void Engine::Close() {
+  if (!started_) return;
+  auto commit = CloseCommit(kMainBranch, {options_.actor, "", Origin::kUser});
+  if (!commit.ok()) {
+    LogLine(LogLevel::kWarning, "commit",
+            "closed without a commit, the journal holds everything: " + commit.status().ToString());
+    return;
+  }
+  MutexLock fold(fold_mutex_);
+  SyncAndFold().IgnoreError();
+}
+
+Engine::~Engine() {
+  {
+    MutexLock lock(keeper_mutex_);
+    keeper_stop_ = true;
+  }
+  keeper_wake_.NotifyAll();
+  if (keeper_.joinable()) keeper_.join();
+  Close();
+}
+
+}  // namespace mendfs

@@ -1,0 +1,101 @@
+#include "meta/describe.h"
+
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "meta/codec/hash.h"
+#include "meta/table/schema_parser.h"
+
+namespace mendfs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Actors and messages are bytes from outside; JSON is UTF-8.
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json Counts(const ContentCounts& counts) {
+  return {{"nodes", counts.nodes}, {"edges", counts.edges}, {"files", counts.files}};
+}
+
+Json Commit(const CommitRow& commit) {
+  Json parents = Json::array();
+  for (const CommitId& parent : commit.parents) parents.push_back(ShortHex(parent));
+  return {{"id", ShortHex(commit.id)},         {"parents", std::move(parents)},
+          {"seq", commit.seq.value},           {"time", TimeText(commit.time_ns)},
+          {"actor", commit.note.actor},        {"origin", OriginName(commit.note.origin)},
+          {"message", commit.note.message},    {"counts", Counts(commit.counts)},
+          {"changed", commit.changed_entries}, {"content_root", ToHex(commit.content_root)}};
+}
+
+}  // namespace
+
+std::string VersionJson() {
+  return Dump({{"version", kVersion}, {"store_format", kStoreFormatVersion}});
+}
+
+std::string StatusJson(const StoreStatus& status) {
+  const StoreIdentity& identity = status.identity;
+  return Dump({{"health", HealthName(status.health)},
+               {"reason", status.reason},
+               {"store",
+                {{"uuid", identity.uuid},
+                 {"format", identity.format_version},
+                 {"created", TimeText(identity.created_ns)},
+                 {"owner_uid", identity.owner_uid},
+                 {"owner_gid", identity.owner_gid}}},
+               {"counts", Counts(status.counts)},
+               {"head", status.head ? Commit(*status.head) : Json(nullptr)},
+               {"seq",
+                {{"last", status.last_seq.value},
+                 {"durable", status.durable_seq.value},
+                 {"folded", status.folded_seq.value}}},
+               {"working_set_bytes", status.working_set_bytes},
+               {"journal_bytes", status.journal_bytes},
+               {"segments", status.segments},
+               {"replayed_records", status.replayed_records},
+               {"space",
+                {{"total_bytes", status.space.total_bytes},
+                 {"free_bytes", status.space.free_bytes},
+                 {"available_bytes", status.space.available_bytes}}}});
+}
+
+std::string CommitJson(const CommitRow& commit) {
+  return Dump(Commit(commit));
+}
+
+std::string_view OriginName(Origin origin) {
+  switch (origin) {
+    case Origin::kUser: return "user";
+    case Origin::kReconcile: return "reconcile";
+    case Origin::kRetention: return "retention";
+    case Origin::kTtl: return "ttl";
+    case Origin::kReplica: return "replica";
+  }
+  return "unknown";
+}
+
+std::string TimeText(int64_t time_ns) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  int64_t nanoseconds = time_ns % kSecond;
+  std::time_t seconds = time_ns / kSecond;
+  if (nanoseconds < 0) {
+    nanoseconds += kSecond;
+    --seconds;
+  }
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);  // 64-bit nanoseconds end in 2262, long before gmtime_r fails
+  char text[64];
+  const size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + size, sizeof text - size, ".%09dZ", static_cast<int>(nanoseconds));
+  return text;
+}
+
+std::string SchemaText(const Schema& schema) {
+  return FormatSchema(schema);
+}
+
+}  // namespace mendfs

@@ -1,0 +1,389 @@
+#include "meta/files.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+#include "meta/base/log.h"
+#include "meta/tree/body.h"
+#include "meta/tree/held_inodes.h"
+#include "meta/tree/names.h"
+#include "meta/tree/tree_plan.h"
+#include "meta/tree/tree_read.h"
+
+namespace mendfs {
+namespace {
+
+// How often a name may change between looking and locking; each time somebody else got on.
+constexpr int kAttemptsMax = 100;
+// How many orphans are read before they are freed.
+constexpr size_t kOrphansAtOnce = 1000;
+constexpr uint32_t kPermissionBits = 07777;
+// Not an inode: whoever moves a directory to another one holds it.
+constexpr uint64_t kDirectoryMoves = UINT64_MAX;
+
+Status CheckWritable(const Attributes& attributes) {
+  if (S_ISREG(attributes.mode)) return Status::Ok();
+  const std::string text = InodeText(attributes.inode);
+  if (S_ISDIR(attributes.mode)) return Status(Code::kIsDirectory, text + " is a directory");
+  return Status(Code::kInvalid, text + " is not a regular file");
+}
+
+Status CheckXattrName(std::string_view name) {
+  if (name.size() > kXattrNameBytesMax) {
+    return Status(Code::kNameTooLong, "xattr name of " + std::to_string(name.size()) + " bytes");
+  }
+  if (name.empty() || name.find('\0') != std::string_view::npos) {
+    return Status(Code::kInvalid, "an xattr name is not empty and holds no zero byte");
+  }
+  return Status::Ok();
+}
+
+// Would one more name still fit into what listxattr(2) can answer?
+Status CheckXattrList(const TreePlan& plan, const Attributes& inode, std::string_view name) {
+  MENDFS_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                          ReadXattrNames(plan.reader(), plan.view(), inode));
+  size_t size_bytes = name.size() + 1;
+  for (const std::string& other : names) size_bytes += other.size() + 1;
+  if (size_bytes <= kXattrListBytesMax) return Status::Ok();
+  return Status(Code::kNoSpace, InodeText(inode.inode) + " has no room for another xattr name");
+}
+
+Result<bool> HasXattr(const TreePlan& plan, const Attributes& inode, std::string_view name) {
+  if (!inode.has_xattrs) return false;
+  const Result<Entry> entry = plan.reader().Get(plan.view(), XattrKey(inode.inode, name));
+  if (entry.ok()) return true;
+  if (entry.status().code() == Code::kNotFound) return false;
+  return entry.status();
+}
+
+std::vector<uint64_t> Entities(std::initializer_list<InodeNumber> inodes) {
+  std::vector<uint64_t> entities;
+  for (const InodeNumber inode : inodes) {
+    if (inode.value != 0) entities.push_back(inode.value);
+  }
+  return entities;
+}
+
+}  // namespace
+
+struct FileWriter::Core {
+  Core(Door& open_door, BranchId open_branch) : door(open_door), branch(open_branch) {}
+
+  // Made under the locks, so that times rise in the order of the changes.
+  TreePlan Plan() { return TreePlan(door.reader(), branch, door.NowNs()); }
+  Result<SeenName> See(InodeNumber parent, std::string_view name) const {
+    return SeeName(door.reader(), View{branch, kHeadSeq}, parent, name);
+  }
+
+  Status Commit(TreePlan& plan);
+  Status ClearRest(InodeNumber inode);
+  void ClearRests(const TreePlan& plan);
+  Status CutTail(InodeNumber inode);
+  Result<Attributes> Remove(const SeenName& name, bool directory);
+  Status Rename(const RenameRequest& request);
+  Result<Attributes> Write(InodeNumber inode, std::optional<uint64_t> offset,
+                           std::string_view bytes);
+  Status Resize(TreePlan& plan, Attributes& attributes, uint64_t size_bytes);
+  Status FreeUnheld(TreePlan& plan, InodeNumber inode);
+
+  Door& door;
+  const BranchId branch;
+  HeldInodes held;
+};
+
+Status FileWriter::Core::Commit(TreePlan& plan) {
+  const Change change = plan.Finish();
+  if (change.empty()) return Status::Ok();
+  MENDFS_RETURN_IF_ERROR(door.Apply(change).status());
+  for (const InodeNumber inode : plan.orphans()) held.MarkOrphan(inode);
+  return Status::Ok();
+}
+
+// The operation is done already. What is left to clear is marked: at the latest the next open does
+// it.
+void FileWriter::Core::ClearRests(const TreePlan& plan) {
+  for (const InodeNumber inode : plan.unfinished()) {
+    const Status status = ClearRest(inode);
+    if (status.ok()) continue;
+    LogLine(LogLevel::kWarning, "tree", "freed partly, the next open frees the rest",
+            {{"inode", std::to_string(inode.value)}, {"reason", status.ToString()}});
+  }
+}
+
+// The inode's entry is gone, so nobody else changes what is left of it: no lock is needed.
+Status FileWriter::Core::ClearRest(InodeNumber inode) {
+  for (bool more = true; more;) {
+    TreePlan plan = Plan();
+    MENDFS_RETURN_IF_ERROR(plan.ClearRest(inode));
+    more = !plan.unfinished().empty();
+    MENDFS_RETURN_IF_ERROR(door.Apply(plan.Finish()).status());
+  }
+  return Status::Ok();
+}
+
+// Clears what a long truncate has left behind the end; the caller holds the inode's lock.
+Status FileWriter::Core::CutTail(InodeNumber inode) {
+  for (bool more = true; more;) {
+    TreePlan plan = Plan();
+    MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
+    if (attributes->uncleared_tail) {
+      MENDFS_RETURN_IF_ERROR(plan.CutBody(*attributes, attributes->size_bytes));
+    }
+    more = attributes->uncleared_tail;
+    MENDFS_RETURN_IF_ERROR(Commit(plan));
+  }
+  return Status::Ok();
+}
+
+FileWriter::FileWriter(Door& door, BranchId branch) : core_(std::make_unique<Core>(door, branch)) {}
+FileWriter::~FileWriter() = default;
+
+// ------------------------------------------------------------------------------------- names
+Result<Attributes> FileWriter::Make(InodeNumber parent, std::string_view name,
+                                    const NewInode& inode) {
+  MENDFS_RETURN_IF_ERROR(CheckFileName(name));
+  MENDFS_ASSIGN_OR_RETURN(const InodeNumber number, core_->door.TakeInodes(1));
+  const EntityLocks::Held lock(core_->door.locks(), Entities({parent}));
+  TreePlan plan = core_->Plan();
+  MENDFS_ASSIGN_OR_RETURN(const Attributes* made, PlanMake(plan, parent, name, inode, number));
+  MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
+  return *made;
+}
+
+Result<Attributes> FileWriter::Link(InodeNumber inode, InodeNumber parent, std::string_view name) {
+  const EntityLocks::Held lock(core_->door.locks(), Entities({inode, parent}));
+  TreePlan plan = core_->Plan();
+  MENDFS_ASSIGN_OR_RETURN(const Attributes* linked, PlanLink(plan, inode, parent, name));
+  MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
+  return *linked;
+}
+
+Result<Attributes> FileWriter::Core::Remove(const SeenName& name, bool directory) {
+  std::optional<EntityLocks::Held> lock(std::in_place, door.locks(),
+                                        Entities({name.parent, name.seen.inode}));
+  TreePlan plan = Plan();
+  MENDFS_ASSIGN_OR_RETURN(Attributes removed, PlanRemove(plan, name, directory, held));
+  MENDFS_RETURN_IF_ERROR(Commit(plan));
+  lock.reset();
+  ClearRests(plan);
+  return removed;
+}
+
+Result<Attributes> FileWriter::Remove(InodeNumber parent, std::string_view name, bool directory) {
+  for (int attempt = 1;; ++attempt) {
+    MENDFS_ASSIGN_OR_RETURN(const SeenName seen, core_->See(parent, name));
+    Result<Attributes> removed = core_->Remove(seen, directory);
+    if (removed.status().code() != Code::kConditionLost || attempt == kAttemptsMax) return removed;
+  }
+}
+
+Status FileWriter::Core::Rename(const RenameRequest& request) {
+  std::vector<uint64_t> entities = Entities({request.source.parent, request.source.seen.inode,
+                                             request.target.parent, request.target.seen.inode});
+  if (MovesDirectory(request)) entities.push_back(kDirectoryMoves);
+  std::optional<EntityLocks::Held> lock(std::in_place, door.locks(), entities);
+  TreePlan plan = Plan();
+  MENDFS_RETURN_IF_ERROR(PlanRename(plan, request, held));
+  MENDFS_RETURN_IF_ERROR(Commit(plan));
+  lock.reset();
+  ClearRests(plan);
+  return Status::Ok();
+}
+
+Status FileWriter::Rename(InodeNumber parent, std::string_view name, InodeNumber new_parent,
+                          std::string_view new_name, RenameMode mode) {
+  for (int attempt = 1;; ++attempt) {
+    RenameRequest request{.source = {}, .target = {}, .mode = mode};
+    MENDFS_ASSIGN_OR_RETURN(request.source, core_->See(parent, name));
+    MENDFS_ASSIGN_OR_RETURN(request.target, core_->See(new_parent, new_name));
+    Status status = core_->Rename(request);
+    if (status.code() != Code::kConditionLost || attempt == kAttemptsMax) return status;
+  }
+}
+
+// ------------------------------------------------------------------------ attributes and bodies
+Status FileWriter::Core::Resize(TreePlan& plan, Attributes& attributes, uint64_t size_bytes) {
+  MENDFS_RETURN_IF_ERROR(CheckWritable(attributes));
+  if (size_bytes > kFileBytesMax) {
+    return Status(Code::kTooBig, "truncate " + InodeText(attributes.inode) + ": size " +
+                                     std::to_string(size_bytes) + " is above the largest");
+  }
+  attributes.mtime_ns = plan.now_ns();
+  if (size_bytes < attributes.size_bytes) return plan.CutBody(attributes, size_bytes);
+  attributes.size_bytes = size_bytes;
+  return Status::Ok();
+}
+
+Result<Attributes> FileWriter::Set(InodeNumber inode, const AttributeChange& change) {
+  const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
+  if (change.size_bytes) MENDFS_RETURN_IF_ERROR(core_->CutTail(inode));
+  TreePlan plan = core_->Plan();
+  MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
+  const bool changes = change.permissions || change.uid || change.gid || change.size_bytes ||
+                       change.atime_ns || change.mtime_ns;
+  if (!changes) return *attributes;
+  if (change.size_bytes) {
+    MENDFS_RETURN_IF_ERROR(core_->Resize(plan, *attributes, *change.size_bytes));
+  }
+  if (change.permissions) {
+    attributes->mode = (attributes->mode & S_IFMT) | (*change.permissions & kPermissionBits);
+  }
+  attributes->uid = change.uid.value_or(attributes->uid);
+  attributes->gid = change.gid.value_or(attributes->gid);
+  attributes->atime_ns = change.atime_ns.value_or(attributes->atime_ns);
+  attributes->mtime_ns = change.mtime_ns.value_or(attributes->mtime_ns);
+  attributes->ctime_ns = plan.now_ns();
+  MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
+  const Attributes set = *attributes;
+  if (set.uncleared_tail) {
+    // The size holds already; whoever makes the file longer again clears the rest before.
+    const Status status = core_->CutTail(inode);
+    if (!status.ok()) {
+      LogLine(LogLevel::kWarning, "tree", "truncated, the bytes behind the end are freed later",
+              {{"inode", std::to_string(inode.value)}, {"reason", status.ToString()}});
+    }
+  }
+  return set;
+}
+
+// Without an offset: at the end.
+Result<Attributes> FileWriter::Core::Write(InodeNumber inode, std::optional<uint64_t> offset,
+                                           std::string_view bytes) {
+  if (bytes.size() > kWriteBytesMax) {
+    return Status(Code::kTooBig, "write of " + std::to_string(bytes.size()) + " bytes, at most " +
+                                     std::to_string(kWriteBytesMax) + " at once");
+  }
+  const EntityLocks::Held lock(door.locks(), Entities({inode}));
+  TreePlan plan = Plan();
+  MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
+  MENDFS_RETURN_IF_ERROR(CheckWritable(*attributes));
+  if (bytes.empty()) return *attributes;
+  if (attributes->uncleared_tail) {
+    // A merged piece must not bring back what lies behind the end.
+    MENDFS_RETURN_IF_ERROR(CutTail(inode));
+    attributes->uncleared_tail = false;
+  }
+  const uint64_t first = offset.value_or(attributes->size_bytes);
+  if (first > kFileBytesMax - bytes.size()) {
+    return Status(Code::kTooBig, "write to " + InodeText(inode) + " at " + std::to_string(first) +
+                                     ": ends above the largest size");
+  }
+  MENDFS_RETURN_IF_ERROR(PlanBodyWrite(
+      plan.reader(), plan.view(), inode,
+      {.offset = first, .bytes = bytes, .file_size_bytes = attributes->size_bytes}, plan.change()));
+  attributes->size_bytes = std::max<uint64_t>(attributes->size_bytes, first + bytes.size());
+  attributes->mtime_ns = attributes->ctime_ns = plan.now_ns();
+  MENDFS_RETURN_IF_ERROR(Commit(plan));
+  return *attributes;
+}
+
+Result<Attributes> FileWriter::Write(InodeNumber inode, uint64_t offset, std::string_view bytes) {
+  return core_->Write(inode, offset, bytes);
+}
+
+Result<Attributes> FileWriter::Append(InodeNumber inode, std::string_view bytes) {
+  return core_->Write(inode, std::nullopt, bytes);
+}
+
+// ------------------------------------------------------------------------------------ xattrs
+Status FileWriter::SetXattr(InodeNumber inode, std::string_view name, std::string_view value,
+                            XattrMode mode) {
+  MENDFS_RETURN_IF_ERROR(CheckXattrName(name));
+  if (value.size() > kXattrValueBytesMax) {
+    return Status(Code::kTooBig, "xattr value of " + std::to_string(value.size()) + " bytes");
+  }
+  const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
+  TreePlan plan = core_->Plan();
+  MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
+  MENDFS_ASSIGN_OR_RETURN(const bool present, HasXattr(plan, *attributes, name));
+  if (present && mode == XattrMode::kCreate) {
+    return Status(Code::kExists, InodeText(inode) + " has that xattr already");
+  }
+  if (!present && mode == XattrMode::kReplace) {
+    return Status(Code::kNotFound, InodeText(inode) + " has no such xattr");
+  }
+  if (present) {
+    plan.change().Put(XattrKey(inode, name), std::string(value));
+  } else {
+    MENDFS_RETURN_IF_ERROR(CheckXattrList(plan, *attributes, name));
+    plan.change().PutFresh(XattrKey(inode, name), std::string(value));
+  }
+  attributes->has_xattrs = true;
+  attributes->ctime_ns = plan.now_ns();
+  return core_->Commit(plan);
+}
+
+Status FileWriter::RemoveXattr(InodeNumber inode, std::string_view name) {
+  MENDFS_RETURN_IF_ERROR(CheckXattrName(name));
+  const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
+  TreePlan plan = core_->Plan();
+  MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
+  MENDFS_ASSIGN_OR_RETURN(const bool present, HasXattr(plan, *attributes, name));
+  if (!present) return Status(Code::kNotFound, InodeText(inode) + " has no such xattr");
+  plan.change().Clear(XattrKey(inode, name));
+  attributes->ctime_ns = plan.now_ns();
+  return core_->Commit(plan);
+}
+
+// ------------------------------------------------------------------------------------- orphans
+void FileWriter::Hold(InodeNumber inode) {
+  const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
+  core_->held.Add(inode);
+}
+
+void FileWriter::Unhold(InodeNumber inode) {
+  std::optional<EntityLocks::Held> lock(std::in_place, core_->door.locks(), Entities({inode}));
+  if (!core_->held.Release(inode)) return;
+  TreePlan plan = core_->Plan();
+  const Status status = core_->FreeUnheld(plan, inode);
+  lock.reset();
+  if (status.ok()) return core_->ClearRests(plan);
+  LogLine(LogLevel::kWarning, "tree", "not freed, the next open does it",
+          {{"inode", std::to_string(inode.value)}, {"reason", status.ToString()}});
+}
+
+// Does what the inode's marker stands for; the caller holds the inode's lock.
+Status FileWriter::Core::FreeUnheld(TreePlan& plan, InodeNumber inode) {
+  const Result<Attributes*> attributes = plan.Use(inode);
+  if (attributes.status().code() == Code::kNotFound) {
+    MENDFS_RETURN_IF_ERROR(plan.ClearRest(inode));
+  } else if (!attributes.ok()) {
+    return attributes.status();
+  } else if ((*attributes)->links == 0) {
+    MENDFS_RETURN_IF_ERROR(plan.Free(**attributes, true));
+  } else {
+    MENDFS_RETURN_IF_ERROR(CutTail(inode));
+    plan.change().Clear(OrphanMarkerKey(inode));
+  }
+  return Commit(plan);
+}
+
+Status FileWriter::FreeOrphans() {
+  FileReader files(core_->door.reader());
+  const View head{core_->branch, kHeadSeq};
+  for (uint64_t after = 0;;) {
+    std::vector<FileEntry> orphans;
+    MENDFS_ASSIGN_OR_RETURN(const auto cursor, files.List(head, kOrphanRoot, after));
+    while (orphans.size() < kOrphansAtOnce) {
+      MENDFS_ASSIGN_OR_RETURN(std::optional<FileEntry> entry, cursor->Next());
+      if (!entry) break;
+      orphans.push_back(*std::move(entry));
+    }
+    if (orphans.empty()) return Status::Ok();
+    for (const FileEntry& orphan : orphans) {
+      const EntityLocks::Held lock(core_->door.locks(), Entities({orphan.inode}));
+      if (core_->held.Contains(orphan.inode)) continue;
+      TreePlan plan = core_->Plan();
+      MENDFS_RETURN_IF_ERROR(core_->FreeUnheld(plan, orphan.inode));
+      for (const InodeNumber inode : plan.unfinished()) {
+        MENDFS_RETURN_IF_ERROR(core_->ClearRest(inode));
+      }
+    }
+    after = orphans.back().cookie;
+  }
+}
+
+}  // namespace mendfs

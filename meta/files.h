@@ -1,0 +1,95 @@
+// files/: a POSIX tree of inodes, as values. The doors that fs and the tools use.
+//
+// Permission bits are not checked here: the kernel does (default_permissions), and it is the kernel
+// that asks for set-user-id bits to be taken away on a write, truncate or change of owner.
+//
+// Units:    sizes and offsets in bytes, times in nanoseconds since 1970
+// Threads:  safe from any thread
+// Errors:   kNotFound, kExists, kNotDirectory, kIsDirectory, kNotEmpty, kNameTooLong (> 255 bytes),
+//           kInvalid, kNotPermitted (a hard link to a directory), kTooBig, kManyLinks, kNoSpace,
+//           kReadOnly, kCorruption, kIo; a change that fails has changed nothing
+// Cost:     flat in the size of the tree and in history; a create is three or four entries
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meta/base/ids.h"
+#include "meta/base/status.h"
+#include "meta/commit/door.h"
+#include "meta/manifest/reader.h"
+#include "meta/tree/attributes.h"
+
+namespace mendfs {
+
+struct FileEntry {
+  std::string name;
+  InodeNumber inode;
+  uint32_t mode_type = 0;  // S_IFMT bits
+  uint64_t cookie = 0;     // pass as `after` to go on behind this entry; never 0
+};
+
+class FileCursor {
+ public:
+  virtual ~FileCursor() = default;
+  // The next entry, or nothing at the end. "." and ".." are not among them.
+  virtual Result<std::optional<FileEntry>> Next() = 0;
+};
+
+class FileReader {
+ public:
+  explicit FileReader(const Reader& reader) : reader_(reader) {}
+
+  Result<Attributes> Get(const View& view, InodeNumber inode) const;
+  Result<Attributes> Lookup(const View& view, InodeNumber parent, std::string_view name) const;
+  // Entries behind the cookie `after` (0: from the start), one state for the cursor's whole life.
+  Result<std::unique_ptr<FileCursor>> List(const View& view, InodeNumber directory,
+                                           uint64_t after) const;
+  // Fewer than `size_bytes` only at the end of the file; holes read as zeros.
+  Result<size_t> Read(const View& view, InodeNumber inode, uint64_t offset, size_t size_bytes,
+                      char* target) const;
+  Result<std::string> ReadLink(const View& view, InodeNumber inode) const;
+  Result<std::string> GetXattr(const View& view, InodeNumber inode, std::string_view name) const;
+  Result<std::vector<std::string>> ListXattrs(const View& view, InodeNumber inode) const;
+
+ private:
+  const Reader& reader_;
+};
+
+class FileWriter {
+ public:
+  FileWriter(Door& door, BranchId branch);
+  ~FileWriter();
+
+  Result<Attributes> Make(InodeNumber parent, std::string_view name, const NewInode& inode);
+  Result<Attributes> Link(InodeNumber inode, InodeNumber parent, std::string_view name);
+  // `directory`: rmdir, else unlink. Answers what the name stood for.
+  Result<Attributes> Remove(InodeNumber parent, std::string_view name, bool directory);
+  Status Rename(InodeNumber parent, std::string_view name, InodeNumber new_parent,
+                std::string_view new_name, RenameMode mode);
+  Result<Attributes> Set(InodeNumber inode, const AttributeChange& change);
+  // All of `bytes` or nothing; kTooBig above kWriteBytesMax.
+  Result<Attributes> Write(InodeNumber inode, uint64_t offset, std::string_view bytes);
+  // At the end of the file, wherever that is when the write gets its turn.
+  Result<Attributes> Append(InodeNumber inode, std::string_view bytes);
+  // kSet puts; kCreate answers kExists and kReplace kNotFound when it is, or is not, there.
+  Status SetXattr(InodeNumber inode, std::string_view name, std::string_view value, XattrMode mode);
+  Status RemoveXattr(InodeNumber inode, std::string_view name);
+  // While held, an unlinked inode keeps its bytes; the last Unhold of one frees it. Both take an
+  // entity lock. An inode that Get still finds behind Hold stays until Unhold.
+  void Hold(InodeNumber inode);
+  void Unhold(InodeNumber inode);
+  // Frees what was unlinked while held, or only half freed, when the store was last open. To be
+  // called once after every open for writing; cost follows the number of such inodes.
+  Status FreeOrphans();
+
+ private:
+  struct Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace mendfs

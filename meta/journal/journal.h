@@ -1,0 +1,121 @@
+// The journal: the ordered record of every acknowledged change, in segments that are files named by
+// the first seq they hold.
+//
+//   append:  1 write the record behind the last one · 2 the caller applies it and answers
+//   sync:    1 fdatasync the segment · 2 append a sync mark that says how far it reached
+//   rotate:  1 sync the old segment · 2 make the new one · 3 sync it and its directory
+//
+// A sync mark is written after the flush it speaks of, so finding one proves that everything up to
+// its seq was durable: damage before it is corruption, a bad record behind it is a torn tail.
+//
+// Threads:  safe from any thread; Sync is shared by all that wait for it
+// Errors:   Append: kNoSpace, kIo: the record was taken back. After a failed flush, or when a torn
+//           record could not be taken back, everything answers kReadOnly with the reason
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meta/base/ids.h"
+#include "meta/base/mutex.h"
+#include "meta/base/status.h"
+#include "meta/disk/disk.h"
+#include "meta/journal/record_format.h"
+
+namespace mendfs {
+
+struct JournalRecord {
+  RecordHeader header;
+  std::string_view payload;  // valid during the visit
+};
+
+// Called for each change and commit in order, not for sync marks.
+using RecordVisitor = std::function<Status(const JournalRecord&)>;
+
+struct ReplayEnd {
+  Seq last;               // of the last whole record
+  Seq durable;            // proven by a sync mark
+  std::string tail_path;  // segment to go on in; empty: none yet
+  JournalHeader tail_header;
+  uint64_t tail_bytes = 0;  // whole records end here
+  bool torn = false;        // something was behind them
+  uint64_t records = 0;     // visited
+};
+
+// Visits every whole record with a seq above `after`. Writes nothing.
+// Errors: kCorruption when a record that was durable does not verify, a segment is missing, or
+//         records are out of order; kUnsupported for a newer version; what `visit` returns.
+// Cost:   segments that end before `after` are not read.
+Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,
+                                Seq after, const RecordVisitor& visit);
+
+struct JournalOptions {
+  uint64_t segment_bytes = 64 << 20;
+};
+
+class Journal {
+ public:
+  // Goes on where a replay ended: takes a torn tail back, opens or makes the segment.
+  static Result<std::unique_ptr<Journal>> Open(Disk& disk, const std::string& directory,
+                                               const Id128& store, const ReplayEnd& end,
+                                               const JournalOptions& options);
+
+  // Answers the record's seq, one above the one before.
+  Result<Seq> Append(RecordKind kind, BranchId branch, int64_t time_ns, std::string_view payload);
+  // Everything appended before the call is durable when this returns ok.
+  Status Sync();
+
+  Seq last() const;
+  Seq durable() const;
+  uint64_t bytes() const;  // in the directory's segments
+  // Why nothing can be appended any more; ok while things are well.
+  Status fence() const;
+
+  struct Segment {
+    Seq first;
+    Seq last;
+    std::string path;
+    uint64_t size_bytes = 0;
+  };
+  // Segments that are complete and end at or before `folded`, oldest first.
+  std::vector<Segment> FinishedSegments(Seq folded) const;
+  // The segment's file is gone from the directory (it became an object).
+  void ForgetSegment(Seq first);
+
+ private:
+  Journal(Disk& disk, std::string directory, const Id128& store, JournalOptions options)
+      : disk_(disk), directory_(std::move(directory)), store_(store), options_(options) {}
+
+  Status StartSegment(Seq first) REQUIRES(mutex_);
+  Status Rotate() REQUIRES(mutex_);
+  Status WriteRecord(RecordKind kind, BranchId branch, Seq seq, int64_t time_ns,
+                     std::string_view payload) REQUIRES(mutex_);
+  void Fence(const Status& why) REQUIRES(mutex_);
+
+  Disk& disk_;
+  const std::string directory_;
+  const Id128 store_;
+  const JournalOptions options_;
+
+  mutable Mutex mutex_{LockRank::kJournal};
+  CondVar flushed_;
+  // Shared with the flush that runs outside the lock while a rotation may replace it.
+  std::shared_ptr<File> file_ GUARDED_BY(mutex_);
+  Segment tail_ GUARDED_BY(mutex_);
+  uint64_t salt_ GUARDED_BY(mutex_) = 0;
+  std::vector<Segment> finished_ GUARDED_BY(mutex_);
+  Seq last_ GUARDED_BY(mutex_);
+  Seq durable_ GUARDED_BY(mutex_);
+  bool flushing_ GUARDED_BY(mutex_) = false;
+  Status fence_ GUARDED_BY(mutex_);
+};
+
+// "<20 digits>.log" and back.
+std::string SegmentFileName(Seq first);
+bool ParseSegmentFileName(std::string_view name, Seq& first);
+
+}  // namespace mendfs

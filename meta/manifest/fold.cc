@@ -1,0 +1,308 @@
+// Folding the working set into LevelDB. See manifest.h.
+#include <algorithm>
+
+#include "meta/base/failpoint.h"
+#include "meta/base/log.h"
+#include "meta/codec/bytes.h"
+#include "meta/codec/fingerprint.h"
+#include "meta/manifest/manifest.h"
+#include "meta/manifest/stored_value.h"
+
+namespace mendfs {
+namespace {
+
+// Adds (sign +1) or takes away (-1) one visible entry.
+void Count(BranchTotals& totals, std::string_view key, std::string_view value, int sign) {
+  const auto kind = KindOf(key);
+  if (!kind || IsDerived(*kind)) return;
+  uint64_t none = 0;
+  uint64_t* nodes = &none;
+  uint64_t* edges = &none;
+  uint64_t* files = &none;
+  uint64_t node_count = 0;
+  uint64_t edge_count = 0;
+  Hash128 leaf;
+  switch (*kind) {
+    case KeyKind::kSegment: {
+      // A segment stands for its entries; the reference itself is no content.
+      auto ref = DecodeSegmentRef(value);
+      if (!ref.ok()) return;
+      leaf = ref->content_sum;
+      nodes = &totals.nodes;
+      edges = &totals.edges;
+      node_count = ref->nodes;
+      edge_count = ref->edges;
+      break;
+    }
+    case KeyKind::kRow:
+      nodes = &totals.nodes;
+      node_count = 1;
+      leaf = ContentLeaf(key, value);
+      break;
+    case KeyKind::kEdge:
+      edges = &totals.edges;
+      edge_count = 1;
+      leaf = ContentLeaf(key, value);
+      break;
+    case KeyKind::kInode: {
+      const auto inode = ParseInodeKey(key);
+      if (inode && inode->value >= kFirstFreeInode) files = &totals.files;
+      leaf = ContentLeaf(key, value);
+      break;
+    }
+    default: leaf = ContentLeaf(key, value);
+  }
+  if (sign > 0) {
+    totals.content_root += leaf;
+    *nodes += node_count;
+    *edges += edge_count;
+    *files += 1;
+  } else {
+    totals.content_root -= leaf;
+    *nodes -= node_count;
+    *edges -= edge_count;
+    *files -= 1;
+  }
+}
+
+}  // namespace
+
+// One fold: walks the set that was put aside, key by key, and fills a batch.
+class Folder {
+ public:
+  Folder(const Kv& kv, const SegmentSet& segments, std::map<BranchId, BranchRow> branches,
+         std::vector<Seq> pins, FoldState state, const Reader& reader)
+      : kv_(kv),
+        segments_(segments),
+        branches_(std::move(branches)),
+        pins_(std::move(pins)),
+        state_(std::move(state)),
+        reader_(reader),
+        batch_(kv.NewBatch()) {}
+
+  Status Run(const WorkingSet& set) {
+    WorkingSet::Iterator iterator(set);
+    std::vector<WorkingSet::Version> versions;  // of one key, newest first
+    for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
+      const WorkingSet::Version version = iterator.version();
+      state_.folded = std::max(state_.folded, version.seq);
+      if (!versions.empty() && versions.front().key != version.key) {
+        MENDFS_RETURN_IF_ERROR(FoldKey(versions));
+        versions.clear();
+      }
+      // A change that names a key twice means its last word.
+      if (!versions.empty() && versions.back().seq == version.seq) continue;
+      versions.push_back(version);
+    }
+    if (!versions.empty()) MENDFS_RETURN_IF_ERROR(FoldKey(versions));
+    batch_->Put(FoldStateKey(), EncodeFoldState(state_));
+    return Status::Ok();
+  }
+
+  KvBatch& batch() { return *batch_; }
+  const FoldState& state() const { return state_; }
+
+ private:
+  using Versions = std::vector<WorkingSet::Version>;
+
+  static StoredValue Stored(const WorkingSet::Version& version) {
+    return {version.seq, version.whiteout, version.value};
+  }
+
+  // Does anything that is kept see a value valid in [start, end)?
+  bool Pinned(Seq start, Seq end) const {
+    const auto pin = std::lower_bound(pins_.begin(), pins_.end(), start);
+    return pin != pins_.end() && *pin < end;
+  }
+
+  // A whiteout is needed while something below would show the key.
+  bool MustKeepWhiteout(BranchId branch, std::string_view key) const {
+    const auto row = branches_.find(branch);
+    if (row != branches_.end() && row->second.parent) return true;
+    return segments_.MayHold(branch, key);
+  }
+
+  Status FoldKey(const Versions& versions) {
+    const std::string_view full_key = versions.front().key;
+    if (full_key.front() != 'd' || full_key.size() < 6) return FoldGlobal(versions.front());
+    const BranchId branch(ByteReader(full_key.substr(1)).GetU32BigEndian());
+    return FoldBranchKey(branch, full_key, full_key.substr(5), versions);
+  }
+
+  Status FoldGlobal(const WorkingSet::Version& newest) {
+    if (newest.whiteout) {
+      batch_->Delete(newest.key);
+    } else {
+      batch_->Put(newest.key, EncodeStoredValue(Stored(newest)));
+    }
+    return Status::Ok();
+  }
+
+  Status FoldBranchKey(BranchId branch, std::string_view full_key, std::string_view key,
+                       const Versions& versions) {
+    const WorkingSet::Version& newest = versions.front();
+    const bool keep_whiteouts = MustKeepWhiteout(branch, key);
+    const bool known_absent = versions.back().fresh && !keep_whiteouts;
+
+    std::string base_bytes;
+    std::optional<StoredValue> base;
+    if (!known_absent) {
+      auto bytes = kv_.Get(full_key);
+      if (bytes.ok()) {
+        base_bytes = *std::move(bytes);
+        MENDFS_ASSIGN_OR_RETURN(base, DecodeStoredValue(full_key, base_bytes));
+      } else if (bytes.status().code() != Code::kNotFound) {
+        return bytes.status();
+      }
+    }
+    MENDFS_RETURN_IF_ERROR(CountChange(branch, key, base, known_absent, newest));
+    KeepEarlier(branch, key, base, keep_whiteouts, versions);
+
+    if (!newest.whiteout || keep_whiteouts) {
+      batch_->Put(full_key, EncodeStoredValue(Stored(newest)));
+    } else if (base) {
+      batch_->Delete(full_key);
+    }
+    return Status::Ok();
+  }
+
+  Status CountChange(BranchId branch, std::string_view key, const std::optional<StoredValue>& base,
+                     bool known_absent, const WorkingSet::Version& newest) {
+    BranchTotals& totals = state_.totals[branch];
+    if (!known_absent) {
+      // The newer of what LevelDB and the segments hold; then what the parent shows.
+      const Seq above = base ? base->start : Seq();
+      MENDFS_ASSIGN_OR_RETURN(const auto row, segments_.Get(branch, above, newest.seq, key));
+      if (row) {
+        Count(totals, key, row->value, -1);
+      } else if (base) {
+        if (!base->whiteout) Count(totals, key, base->payload, -1);
+      } else {
+        MENDFS_ASSIGN_OR_RETURN(const auto inherited, Inherited(branch, key));
+        if (inherited) Count(totals, key, inherited->value, -1);
+      }
+    }
+    if (!newest.whiteout) Count(totals, key, newest.value, +1);
+    ++totals.changed;
+    return Status::Ok();
+  }
+
+  // What a child branch shows while it has no entry of its own.
+  Result<std::optional<Entry>> Inherited(BranchId branch, std::string_view key) const {
+    const auto row = branches_.find(branch);
+    if (row == branches_.end() || !row->second.parent) return std::optional<Entry>();
+    auto inherited = reader_.Get({*row->second.parent, row->second.fork}, key);
+    if (inherited.ok()) return std::optional<Entry>(*std::move(inherited));
+    if (inherited.status().code() == Code::kNotFound) return std::optional<Entry>();
+    return inherited.status();
+  }
+
+  void KeepEarlier(BranchId branch, std::string_view key, const std::optional<StoredValue>& base,
+                   bool keep_whiteouts, const Versions& versions) {
+    std::optional<StoredValue> earlier = base;
+    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+      if (earlier && (!earlier->whiteout || keep_whiteouts) &&
+          Pinned(earlier->start, version->seq)) {
+        batch_->Put(EarlierKey(branch, key, version->seq), EncodeStoredValue(*earlier));
+      }
+      earlier = Stored(*version);
+    }
+  }
+
+  const Kv& kv_;
+  const SegmentSet& segments_;
+  const std::map<BranchId, BranchRow> branches_;
+  const std::vector<Seq> pins_;  // sorted
+  FoldState state_;
+  const Reader& reader_;
+  const std::unique_ptr<KvBatch> batch_;
+};
+
+std::vector<Seq> Manifest::PinsForFold() const {
+  MutexLock lock(mutex_);
+  std::vector<Seq> pins(pins_.begin(), pins_.end());
+  pins.insert(pins.end(), commits_.begin(), commits_.end());
+  std::sort(pins.begin(), pins.end());
+  return pins;
+}
+
+Status Manifest::ReopenForFold(const Refold& refold) {
+  LogLine(LogLevel::kWarning, "manifest", "reopening LevelDB after a failed write");
+  MENDFS_RETURN_IF_ERROR(kv_->Reopen());
+  Seq expected;
+  std::shared_ptr<WorkingSet> folding;
+  {
+    MutexLock lock(mutex_);
+    expected = state_.folded;
+    folding = sets_.folding;
+  }
+  MENDFS_RETURN_IF_ERROR(ReadState());
+  const Seq found = this->folded().folded;
+  if (found == expected) {
+    MutexLock lock(mutex_);
+    kv_failed_ = false;
+    return Status::Ok();
+  }
+  // LevelDB fell back behind what it had acknowledged, or the failed write arrived after all: the
+  // journal tells what is missing up to the end of the set that waits.
+  Seq last = expected;
+  WorkingSet::Iterator iterator(*folding);
+  for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
+    last = std::max(last, iterator.version().seq);
+  }
+  auto rebuilt = std::make_shared<WorkingSet>();
+  MENDFS_RETURN_IF_ERROR(refold(found, last, [&](Seq seq, const Change& change) {
+    for (const ChangeEntry& entry : change.entries) {
+      const std::string key =
+          entry.scope == EntryScope::kBranch ? CurrentKey(change.branch, entry.key) : entry.key;
+      rebuilt->Add({key, entry.value, seq, entry.whiteout, entry.fresh});
+    }
+  }));
+  MutexLock lock(mutex_);
+  sets_.folding = rebuilt->empty() ? nullptr : rebuilt;
+  kv_failed_ = false;
+  return Status::Ok();
+}
+
+Status Manifest::Fold(const Refold& refold) {
+  bool failed = false;
+  {
+    MutexLock lock(mutex_);
+    if (sets_.folding == nullptr) return Status::Ok();
+    failed = kv_failed_;
+  }
+  if (failed) MENDFS_RETURN_IF_ERROR(ReopenForFold(refold));
+
+  std::shared_ptr<WorkingSet> folding;
+  std::map<BranchId, BranchRow> branches;
+  FoldState state;
+  {
+    MutexLock lock(mutex_);
+    folding = sets_.folding;
+    branches = branches_;
+    state = state_;
+  }
+  if (folding == nullptr) return Status::Ok();
+  Folder folder(*kv_, segments_, std::move(branches), PinsForFold(), std::move(state), *this);
+  MENDFS_RETURN_IF_ERROR(folder.Run(*folding));
+  MENDFS_FAILPOINT(kFoldBeforeWrite);
+  // Synced: a hole in LevelDB's log that later batches hide cannot come about.
+  Status written = kv_->Write(folder.batch(), true);
+  if (!written.ok()) {
+    MutexLock lock(mutex_);
+    kv_failed_ = true;
+    return written.Annotate("fold the journal into the manifest");
+  }
+  {
+    MutexLock lock(mutex_);
+    state_ = folder.state();
+    sets_.folding = nullptr;
+    // One folded commit is enough to tell that older values are seen by it.
+    while (commits_.size() > 1 && *std::next(commits_.begin()) <= state_.folded) {
+      commits_.erase(commits_.begin());
+    }
+  }
+  return HitFailpoint(Failpoint::kFoldAfterWrite);
+}
+
+}  // namespace mendfs

@@ -1,0 +1,67 @@
+// Kv: the ordered map on disk that the manifest is folded into. LevelDB stands behind it here; one
+// contract suite runs against every implementation.
+//
+// Threads:  safe from any thread; an iterator belongs to one thread at a time
+// Errors:   kNotFound, kNoSpace, kCorruption, kIo. After a failed write nothing is written any more
+//           until Reopen, which finds the map as it was after some earlier write
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "meta/base/status.h"
+#include "meta/disk/disk.h"
+
+namespace mendfs {
+
+class KvBatch {
+ public:
+  virtual ~KvBatch() = default;
+  virtual void Put(std::string_view key, std::string_view value) = 0;
+  virtual void Delete(std::string_view key) = 0;
+};
+
+// Sees the map as of its making. Outlives a Reopen.
+class KvIterator {
+ public:
+  virtual ~KvIterator() = default;
+  virtual bool Valid() const = 0;
+  virtual void Seek(std::string_view key) = 0;
+  // To the last key before `key`.
+  virtual void SeekBefore(std::string_view key) = 0;
+  virtual void Next() = 0;
+  virtual void Prev() = 0;
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+  virtual Status status() const = 0;
+};
+
+class Kv {
+ public:
+  virtual ~Kv() = default;
+  virtual Result<std::string> Get(std::string_view key) const = 0;
+  virtual std::unique_ptr<KvIterator> Scan() const = 0;
+  virtual std::unique_ptr<KvBatch> NewBatch() const = 0;
+  // All of the batch or nothing. `sync`: durable when this returns ok, with all writes before it.
+  virtual Status Write(KvBatch& batch, bool sync) = 0;
+  virtual Status Reopen() = 0;
+};
+
+struct KvOptions {
+  bool create = false;
+  uint64_t cache_bytes = 32 << 20;
+  uint64_t write_buffer_bytes = 16 << 20;
+};
+
+// Defects that a test can plant to see that something turns red; none in production.
+struct KvDefects {
+  bool close_log_unsynced = false;
+  bool ignore_append_failure = false;
+};
+
+Result<std::unique_ptr<Kv>> OpenLevelDb(Disk& disk, const std::string& path,
+                                        const KvOptions& options, const KvDefects& defects = {});
+
+}  // namespace mendfs

@@ -1,0 +1,125 @@
+// The manifest: every entry of a store, versioned, as the working set over LevelDB over segments.
+//
+//   Apply    a change enters the working set; from then on every read sees it, whole
+//   Rotate   the working set is put aside for folding, a new one takes over
+//   Fold     1 entries and the values they replace go to LevelDB as one synced batch that carries
+//              the position · 2 the set that was put aside is dropped
+//
+// A value that a commit or a pin can still see moves to h/ when it is replaced; others vanish, and
+// what is made and unmade within one fold never reaches LevelDB. A fold must not run ahead of the
+// flushed journal: LevelDB never holds what a power cut could take from the journal.
+//
+// Threads:  reads from any thread; Apply and Rotate in the door's order; Fold from one at a time
+// Errors:   reads as Reader; Fold: kNoSpace, kIo, kCorruption: nothing is lost, the set stays aside
+//           and the next Fold reopens LevelDB and goes on
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "meta/base/mutex.h"
+#include "meta/manifest/change.h"
+#include "meta/manifest/kv.h"
+#include "meta/manifest/reader.h"
+#include "meta/manifest/segment_set.h"
+#include "meta/manifest/state_format.h"
+#include "meta/manifest/working_set.h"
+#include "meta/object/object_store.h"
+
+namespace mendfs {
+
+struct ManifestOptions {
+  bool create = false;
+  uint64_t cache_bytes = 64 << 20;
+  KvDefects defects;  // tests only
+};
+
+// Reads the journal's changes with a seq in (after, last] again, in order.
+using Refold = std::function<Status(Seq after, Seq last,
+                                    const std::function<void(Seq, const Change&)>& apply)>;
+
+class Manifest : public Reader {
+ public:
+  static Result<std::unique_ptr<Manifest>> Open(Disk& disk, const std::string& store_path,
+                                                const ManifestOptions& options);
+  ~Manifest() override;
+
+  // ---- reading ----
+  Result<Entry> Get(const View& view, std::string_view key) const override;
+  std::unique_ptr<Cursor> Scan(const View& view, const KeyRange& range) const override;
+  Result<std::string> GetGlobal(std::string_view key) const override;
+  std::unique_ptr<Cursor> ScanGlobal(const KeyRange& range) const override;
+
+  // ---- changing, by the door alone ----
+  void Apply(Seq seq, const Change& change);
+  // False when a set still waits to be folded.
+  bool Rotate();
+  Status Fold(const Refold& refold);
+
+  // ---- keeping moments readable ----
+  // The newest applied state of all branches stays readable until Unpin of the answer.
+  Seq Pin();
+  void Unpin(Seq seq);
+  // Values that a commit at `seq` sees are kept from now on.
+  void NoteCommit(Seq seq);
+
+  // ---- observing ----
+  Seq applied() const { return Seq(applied_.load(std::memory_order_acquire)); }
+  FoldState folded() const;
+  uint64_t working_set_bytes() const;
+  size_t segments() const { return segments_.count(); }
+  Kv& kv() { return *kv_; }
+
+ private:
+  Manifest(Disk& disk, const std::string& store_path);
+
+  struct Sets {
+    std::shared_ptr<WorkingSet> active;
+    std::shared_ptr<WorkingSet> folding;  // null: nothing waits
+  };
+  // Where a branch's entries continue: itself, then its ancestors at their forks.
+  struct Step {
+    BranchId branch;
+    Seq seq;
+  };
+
+  struct Found {
+    Seq start;
+    bool whiteout = false;
+    std::string value;
+  };
+  using Maybe = std::optional<Found>;
+
+  Sets GetSets() const;
+  std::vector<Step> Lineage(const View& view) const;
+  Result<Maybe> GetStep(const Sets& sets, const Step& step, std::string_view key) const;
+  Result<Maybe> GetCurrent(const Sets& sets, const Step& step, Seq seq, std::string_view key) const;
+  Result<Maybe> GetEarlier(BranchId branch, Seq seq, std::string_view key) const;
+  Status ReadState();
+  Status ReadBranches();
+  Status ReadSegments();
+  Status ReopenForFold(const Refold& refold);
+  void NoteEntry(Seq seq, BranchId branch, const ChangeEntry& entry);
+  std::vector<Seq> PinsForFold() const;
+
+  ObjectStore objects_;
+  std::unique_ptr<leveldb::Cache> cache_;
+  SegmentSet segments_;
+  std::unique_ptr<Kv> kv_;
+  std::atomic<uint64_t> applied_{0};
+
+  mutable Mutex mutex_{LockRank::kManifest};
+  Sets sets_ GUARDED_BY(mutex_);
+  FoldState state_ GUARDED_BY(mutex_);
+  std::multiset<Seq> pins_ GUARDED_BY(mutex_);
+  std::set<Seq> commits_ GUARDED_BY(mutex_);  // the newest folded one and all behind it
+  std::map<BranchId, BranchRow> branches_ GUARDED_BY(mutex_);
+  bool kv_failed_ GUARDED_BY(mutex_) = false;  // LevelDB must be reopened before the next fold
+};
+
+}  // namespace mendfs

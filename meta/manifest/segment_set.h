@@ -1,0 +1,62 @@
+// The segments that are published on each branch, found by key without asking the disk.
+//
+// A set is a value that is replaced, never changed, so that readers need no lock while they read.
+// Objects are opened at first use and stay open.
+//
+// Threads:  safe from any thread
+// Errors:   Get and layers answer why a segment could not be opened or read
+// Cost:     Get: a comparison per segment, a filter probe for those whose range fits
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meta/base/mutex.h"
+#include "meta/base/status.h"
+#include "meta/manifest/layer.h"
+#include "meta/manifest/reader.h"
+#include "meta/object/segment.h"
+
+namespace mendfs {
+
+class SegmentSet {
+ public:
+  SegmentSet(ObjectStore& objects, leveldb::Cache* cache) : objects_(objects), cache_(cache) {}
+
+  // Before the first read.
+  void UseCache(leveldb::Cache* cache) { cache_ = cache; }
+  // Segments of a branch are added in rising order of their start.
+  void Add(BranchId branch, Seq start, const SegmentRef& ref);
+  size_t count() const;
+
+  // The entry under `key` in the newest segment of the branch dated in (`above`, `seq`].
+  Result<std::optional<Entry>> Get(BranchId branch, Seq above, Seq seq, std::string_view key) const;
+  // False only if no segment of the branch holds `key`. Unreadable counts as true.
+  bool MayHold(BranchId branch, std::string_view key) const;
+  // Newest first, those whose keys meet `range`.
+  void AppendLayers(BranchId branch, Seq seq, const KeyRange& range,
+                    std::vector<std::unique_ptr<Layer>>& layers) const;
+
+ private:
+  struct Placed {
+    Seq start;
+    SegmentRef ref;
+    mutable Mutex mutex{LockRank::kCache};
+    mutable std::shared_ptr<SegmentReader> reader GUARDED_BY(mutex);
+  };
+  using List = std::vector<std::shared_ptr<const Placed>>;  // newest first
+
+  std::shared_ptr<const List> ListOf(BranchId branch) const;
+  Result<std::shared_ptr<SegmentReader>> Open(const Placed& placed) const;
+
+  ObjectStore& objects_;
+  leveldb::Cache* cache_;
+  mutable Mutex mutex_{LockRank::kManifest};
+  std::map<BranchId, std::shared_ptr<const List>> lists_ GUARDED_BY(mutex_);
+};
+
+}  // namespace mendfs

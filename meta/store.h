@@ -1,0 +1,154 @@
+// A store: opened once, by one process for writing; the values that status and log show.
+//
+//   Store::Create            mkfs
+//   Store::Open              identity → lock → manifest → replay of the journal
+//   store->door()            all change (through FileWriter, TableWriter, Loader)
+//   store->reader()          all reading
+//   Flush / CloseCommit      durable / a named state
+//
+// Lifetime: everything obtained from a Store ends before it. Destroying one closes it: a commit
+// when
+//           something changed, then a checkpoint; a failure there is logged, the journal has it
+//           all.
+// Threads:  safe from any thread
+// Errors:   kNotFound (no store there), kUnsupported (newer format), kBusy (names the holder's pid
+// and
+//           host), kCorruption, kReadOnly, kNoSpace, kIo
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meta/base/ids.h"
+#include "meta/base/status.h"
+#include "meta/codec/hash.h"
+#include "meta/commit/door.h"
+#include "meta/disk/disk.h"
+#include "meta/manifest/reader.h"
+
+namespace mendfs {
+
+inline constexpr uint32_t kStoreFormatVersion = 1;
+
+struct CreateOptions {
+  uint32_t owner_uid = 0;  // owns files/ and the tables' rows
+  uint32_t owner_gid = 0;
+  std::string schema_text;  // empty: no types yet
+};
+
+enum class OpenAccess {
+  kReadWrite,
+  kReadOnly,  // writes nothing at all; no lock; LevelDB on a memory overlay
+};
+
+struct OpenOptions {
+  OpenAccess access = OpenAccess::kReadWrite;
+  unsigned commit_interval_ms = 1000;    // 0: no background thread, the caller closes commits
+  uint64_t working_set_bytes = 8 << 20;  // folded at this size
+  uint64_t cache_bytes = 64 << 20;       // LevelDB and segment blocks together
+  uint64_t journal_segment_bytes = 64 << 20;
+  std::string actor = "mount";  // of the commits that the background thread closes
+};
+
+struct StoreIdentity {
+  std::string uuid;  // 32 hex digits
+  uint32_t format_version = kStoreFormatVersion;
+  int64_t created_ns = 0;
+  uint32_t owner_uid = 0;
+  uint32_t owner_gid = 0;
+};
+
+// Who makes a commit and why.
+enum class Origin : unsigned char {
+  kUser = 0,
+  kReconcile = 1,
+  kRetention = 2,
+  kTtl = 3,
+  kReplica = 4
+};
+
+struct CommitNote {
+  std::string actor;    // "uid:1000", a name, …
+  std::string message;  // one line; may be empty
+  Origin origin = Origin::kUser;
+};
+
+struct ContentCounts {
+  uint64_t files = 0;  // inodes of any kind below files/
+  uint64_t nodes = 0;
+  uint64_t edges = 0;
+};
+
+struct CommitRow {
+  CommitId id;
+  std::vector<CommitId> parents;
+  Seq parent_seq;  // of the first parent; 0: none
+  Hash128 content_root;
+  Seq seq;  // the last change it holds
+  CommitNote note;
+  int64_t time_ns = 0;
+  ContentCounts counts;          // totals as of this commit
+  uint64_t changed_entries = 0;  // since the parent
+  uint64_t changed_total = 0;    // since the store was made
+};
+
+enum class Health { kOk, kDegraded, kRepairing, kReadOnly, kFailed };
+std::string_view HealthName(Health health);
+
+struct StoreStatus {
+  StoreIdentity identity;
+  Health health = Health::kOk;
+  std::string reason;  // why health is not ok
+  Seq last_seq;
+  Seq durable_seq;  // acknowledged as durable
+  Seq folded_seq;   // in LevelDB
+  std::optional<CommitRow> head;
+  ContentCounts counts;
+  uint64_t working_set_bytes = 0;
+  uint64_t journal_bytes = 0;
+  uint64_t segments = 0;
+  uint64_t replayed_records = 0;  // at open
+  SpaceInfo space;
+};
+
+// A moment that stays readable for as long as this lives.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual View view() const = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // `path` must not exist or be an empty directory.
+  static Status Create(Disk& disk, const std::string& path, const CreateOptions& options);
+  static Result<std::unique_ptr<Store>> Open(Disk& disk, const std::string& path,
+                                             const OpenOptions& options);
+
+  virtual Door& door() = 0;
+  virtual const Reader& reader() const = 0;
+  // The newest applied state of the branch, kept readable.
+  virtual Result<std::unique_ptr<Snapshot>> Pin(BranchId branch) = 0;
+
+  // Everything acknowledged before the call is durable when this returns ok; one flush is shared by
+  // all that wait. A failed flush fences the store: it is read-only until it is opened again.
+  virtual Status Flush() = 0;
+  // Names the present state. Nothing when nothing changed since the last commit.
+  virtual Result<std::optional<CommitRow>> CloseCommit(BranchId branch, const CommitNote& note) = 0;
+  // Newest first, at most `limit`, starting below `before` (kHeadSeq: from the newest).
+  virtual Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const = 0;
+
+  virtual StoreStatus Describe() const = 0;
+  // Changes whenever anything was applied; cheap.
+  virtual Seq LastSeq() const = 0;
+  virtual Disk& disk() = 0;
+  virtual const std::string& path() const = 0;
+};
+
+}  // namespace mendfs

@@ -1,0 +1,97 @@
+#include "meta/table/edges_sweep.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace mendfs {
+
+bool SweepQueue::Add(TypeId type, InodeNumber row, int64_t now_ns) {
+  MutexLock lock(mu_);
+  if (rows_.size() >= kRowsMax) return false;
+  rows_.push_back({type, row, now_ns, {}});
+  last_gone_ns_[{type, row}] = now_ns;
+  return true;
+}
+
+void SweepQueue::DropFirstLocked() {
+  const GoneRow& first = rows_.front();
+  const auto last = last_gone_ns_.find({first.type, first.row});
+  if (last != last_gone_ns_.end() && last->second == first.gone_ns) last_gone_ns_.erase(last);
+  rows_.pop_front();
+}
+
+std::optional<GoneRow> SweepQueue::First(int64_t before_ns) {
+  MutexLock lock(mu_);
+  while (!rows_.empty()) {
+    const auto last = last_gone_ns_.find({rows_.front().type, rows_.front().row});
+    if (last != last_gone_ns_.end() && last->second == rows_.front().gone_ns) break;
+    DropFirstLocked();
+  }
+  if (rows_.empty() || rows_.front().gone_ns > before_ns) return std::nullopt;
+  return rows_.front();
+}
+
+bool SweepQueue::IsFirstLocked(TypeId type, InodeNumber row) const {
+  return !rows_.empty() && rows_.front().type == type && rows_.front().row == row;
+}
+
+void SweepQueue::Advance(TypeId type, InodeNumber row, std::string resume) {
+  MutexLock lock(mu_);
+  if (IsFirstLocked(type, row)) rows_.front().resume = std::move(resume);
+}
+
+void SweepQueue::Drop(TypeId type, InodeNumber row) {
+  MutexLock lock(mu_);
+  if (IsFirstLocked(type, row)) DropFirstLocked();
+}
+
+bool SweepQueue::IsBeingSwept(TypeId type, InodeNumber row) const {
+  MutexLock lock(mu_);
+  return IsFirstLocked(type, row) && !rows_.front().resume.empty();
+}
+
+namespace {
+
+// Where edges of the row stand, in key order.
+std::vector<KeyRange> RangesOf(const Schema& schema, const GoneRow& gone) {
+  std::vector<KeyRange> ranges;
+  for (const EdgeType& edge : schema.edges) {
+    if (edge.source == gone.type) ranges.push_back(PrefixRange(EdgePrefix(edge.id, gone.row)));
+    if (edge.target == gone.type) {
+      ranges.push_back(PrefixRange(EdgeReversePrefix(edge.id, gone.row)));
+    }
+  }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const KeyRange& left, const KeyRange& right) { return left.first < right.first; });
+  return ranges;
+}
+
+}  // namespace
+
+Result<SweptChunk> CollectSwept(const Reader& reader, const View& view, const Schema& schema,
+                                const GoneRow& gone, uint64_t edges_max, Change& change) {
+  SweptChunk chunk;
+  for (KeyRange& range : RangesOf(schema, gone)) {
+    // What lies before is cleared, and a row that is gone gets no new edges.
+    if (range.last <= gone.resume) continue;
+    const auto cursor = reader.Scan(view, range);
+    if (range.first < gone.resume) cursor->Seek(gone.resume);
+    for (; cursor->Valid() && chunk.edges < edges_max; cursor->Next()) {
+      const auto ends = ParseEdgeKey(cursor->key());
+      const auto type = ParseTypeOf(cursor->key());
+      if (!ends || !type) return Status(Code::kCorruption, "sweep edges: malformed key");
+      // A loop stands in both of the row's ranges; the forward one deals with it.
+      if (ends->source == ends->target && KindOf(cursor->key()) == KeyKind::kEdgeReverse) continue;
+      change.Clear(EdgeKey(*type, *ends));
+      change.Clear(EdgeReverseKey(*type, *ends));
+      chunk.last = cursor->key();
+      ++chunk.edges;
+    }
+    MENDFS_RETURN_IF_ERROR(cursor->status());
+    if (chunk.edges == edges_max) break;
+  }
+  return chunk;
+}
+
+}  // namespace mendfs

@@ -1,0 +1,64 @@
+// The values that a POSIX tree is made of and changed by.
+//
+// Units:    sizes in bytes, times in nanoseconds since 1970
+// Threads:  values
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "meta/base/ids.h"
+
+namespace mendfs {
+
+inline constexpr uint64_t kFileBytesMax = INT64_MAX;
+inline constexpr uint32_t kLinksMax = INT32_MAX;
+inline constexpr size_t kTreeNameBytesMax = 255;
+inline constexpr size_t kLinkTargetBytesMax = 4095;
+inline constexpr size_t kXattrNameBytesMax = 255;
+inline constexpr size_t kXattrValueBytesMax = 64 << 10;
+inline constexpr size_t kXattrListBytesMax = 64 << 10;  // all names of an inode, each with a NUL
+inline constexpr size_t kWriteBytesMax = 16 << 20;      // of one Write or Append
+inline constexpr uint64_t kDirectorySizeBytes = 4096;   // what every directory shows
+
+struct Attributes {
+  InodeNumber inode;
+  InodeNumber parent;  // directories only
+  uint32_t generation = 0;
+  uint32_t mode = 0;  // type and permission bits as in stat(2)
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint32_t links = 0;   // 0: unlinked, and held by somebody
+  uint64_t device = 0;  // device nodes only
+  uint64_t size_bytes = 0;
+  int64_t atime_ns = 0;
+  int64_t mtime_ns = 0;
+  int64_t ctime_ns = 0;
+  int64_t btime_ns = 0;
+  // Inner state: not part of stat(2).
+  bool uncleared_tail = false;  // extents behind the end wait to be cleared
+  bool has_xattrs = false;      // it had one at some time
+};
+
+struct NewInode {
+  uint32_t mode = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint64_t device = 0;
+  std::string link_target;  // symlinks only
+};
+
+struct AttributeChange {
+  std::optional<uint32_t> permissions;  // the low twelve bits
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  std::optional<uint64_t> size_bytes;
+  std::optional<int64_t> atime_ns;
+  std::optional<int64_t> mtime_ns;
+};
+
+enum class RenameMode { kReplace, kNoReplace, kExchange };
+enum class XattrMode { kSet, kCreate, kReplace };
+
+}  // namespace mendfs

@@ -1,0 +1,165 @@
+#include "meta/tree/inode_format.h"
+
+#include <sys/stat.h>
+
+#include <cassert>
+
+#include "meta/codec/bytes.h"
+
+namespace mendfs {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+constexpr uint8_t kUnclearedTail = 1;
+constexpr uint8_t kHasXattrs = 2;
+constexpr uint8_t kKnownFlags = kUnclearedTail | kHasXattrs;
+
+constexpr uint8_t kInlineExtent = 1;
+
+bool IsKnownType(uint32_t mode_type) {
+  switch (mode_type) {
+    case S_IFREG:
+    case S_IFDIR:
+    case S_IFLNK:
+    case S_IFIFO:
+    case S_IFSOCK:
+    case S_IFCHR:
+    case S_IFBLK: return true;
+    default: return false;
+  }
+}
+
+bool IsDevice(uint32_t mode) {
+  return S_ISCHR(mode) || S_ISBLK(mode);
+}
+
+// Times lie close together: the difference to mtime, small whatever its sign.
+void PutTime(std::string& out, int64_t time_ns, int64_t base_ns) {
+  const uint64_t difference = static_cast<uint64_t>(time_ns) - static_cast<uint64_t>(base_ns);
+  const uint64_t sign = difference >> 63;
+  PutVarint(out, (difference << 1) ^ (0 - sign));
+}
+
+int64_t GetTime(ByteReader& in, int64_t base_ns) {
+  const uint64_t folded = in.GetVarint();
+  const uint64_t difference = (folded >> 1) ^ (0 - (folded & 1));
+  return static_cast<int64_t>(static_cast<uint64_t>(base_ns) + difference);
+}
+
+uint32_t GetNumber32(ByteReader& in, bool& valid) {
+  const uint64_t number = in.GetVarint();
+  if (number > UINT32_MAX) valid = false;
+  return static_cast<uint32_t>(number);
+}
+
+Status CheckVersion(uint8_t version, std::string_view what) {
+  if (version == kVersion) return Status::Ok();
+  std::string message = "decode " + std::string(what) + ": version " + std::to_string(version);
+  if (version > kVersion)
+    return Status(Code::kUnsupported, message + " is newer than this program");
+  return Status(Code::kCorruption, message + ", want " + std::to_string(kVersion));
+}
+
+bool IsSane(const Attributes& attributes) {
+  return (attributes.mode & ~uint32_t{S_IFMT | 07777}) == 0 &&
+         IsKnownType(attributes.mode & S_IFMT) && attributes.links <= kLinksMax &&
+         attributes.size_bytes <= kFileBytesMax;
+}
+
+}  // namespace
+
+std::string EncodeAttributes(const Attributes& attributes) {
+  assert(IsSane(attributes));
+  std::string out;
+  out.reserve(48);
+  PutU8(out, kVersion);
+  PutU8(out, static_cast<uint8_t>((attributes.uncleared_tail ? kUnclearedTail : 0) |
+                                  (attributes.has_xattrs ? kHasXattrs : 0)));
+  PutVarint(out, attributes.mode);
+  PutVarint(out, attributes.uid);
+  PutVarint(out, attributes.gid);
+  PutVarint(out, attributes.links);
+  PutVarint(out, attributes.generation);
+  PutVarint(out, attributes.size_bytes);
+  PutI64(out, attributes.mtime_ns);
+  PutTime(out, attributes.ctime_ns, attributes.mtime_ns);
+  PutTime(out, attributes.atime_ns, attributes.mtime_ns);
+  PutTime(out, attributes.btime_ns, attributes.mtime_ns);
+  if (S_ISDIR(attributes.mode)) PutVarint(out, attributes.parent.value);
+  if (IsDevice(attributes.mode)) PutVarint(out, attributes.device);
+  return out;
+}
+
+Result<Attributes> DecodeAttributes(InodeNumber inode, std::string_view value) {
+  ByteReader in(value);
+  MENDFS_RETURN_IF_ERROR(CheckVersion(in.GetU8(), "attributes"));
+  bool valid = true;
+  const uint8_t flags = in.GetU8();
+  Attributes attributes{.inode = inode};
+  attributes.uncleared_tail = (flags & kUnclearedTail) != 0;
+  attributes.has_xattrs = (flags & kHasXattrs) != 0;
+  attributes.mode = GetNumber32(in, valid);
+  attributes.uid = GetNumber32(in, valid);
+  attributes.gid = GetNumber32(in, valid);
+  attributes.links = GetNumber32(in, valid);
+  attributes.generation = GetNumber32(in, valid);
+  attributes.size_bytes = in.GetVarint();
+  attributes.mtime_ns = in.GetI64();
+  attributes.ctime_ns = GetTime(in, attributes.mtime_ns);
+  attributes.atime_ns = GetTime(in, attributes.mtime_ns);
+  attributes.btime_ns = GetTime(in, attributes.mtime_ns);
+  if (S_ISDIR(attributes.mode)) attributes.parent = InodeNumber(in.GetVarint());
+  if (IsDevice(attributes.mode)) attributes.device = in.GetVarint();
+  if (!valid || !in.AtEnd() || (flags & ~kKnownFlags) != 0 || !IsSane(attributes)) {
+    return Status(Code::kCorruption,
+                  "decode attributes of inode " + std::to_string(inode.value) + ": malformed");
+  }
+  return attributes;
+}
+
+std::string EncodeDentry(const Dentry& dentry) {
+  assert(IsKnownType(dentry.mode_type));
+  std::string out;
+  out.reserve(12);
+  PutU8(out, kVersion);
+  PutU8(out, static_cast<uint8_t>(dentry.mode_type >> 12));
+  PutVarint(out, dentry.inode.value);
+  return out;
+}
+
+Result<Dentry> DecodeDentry(std::string_view value) {
+  ByteReader in(value);
+  MENDFS_RETURN_IF_ERROR(CheckVersion(in.GetU8(), "directory entry"));
+  Dentry dentry;
+  dentry.mode_type = uint32_t{in.GetU8()} << 12;
+  dentry.inode = InodeNumber(in.GetVarint());
+  if (!in.AtEnd() || !IsKnownType(dentry.mode_type) || dentry.inode.value == 0 ||
+      (dentry.inode.value & kDerivedInodeBit) != 0) {
+    return Status(Code::kCorruption, "decode directory entry: malformed");
+  }
+  return dentry;
+}
+
+std::string EncodeExtent(std::string_view bytes) {
+  assert(!bytes.empty() && bytes.size() <= kExtentBytesMax);
+  std::string out;
+  out.reserve(bytes.size() + 5);
+  PutU8(out, kVersion);
+  PutU8(out, kInlineExtent);
+  PutBytes(out, bytes);
+  return out;
+}
+
+Result<std::string_view> DecodeExtent(std::string_view value) {
+  ByteReader in(value);
+  MENDFS_RETURN_IF_ERROR(CheckVersion(in.GetU8(), "extent"));
+  const uint8_t kind = in.GetU8();
+  const std::string_view bytes = in.GetBytes();
+  if (!in.AtEnd() || kind != kInlineExtent || bytes.empty() || bytes.size() > kExtentBytesMax) {
+    return Status(Code::kCorruption, "decode extent: malformed");
+  }
+  return bytes;
+}
+
+}  // namespace mendfs

@@ -1,0 +1,423 @@
+// A load is one commit or nothing: what goes in comes out, what is refused is told, and in both
+// cases nothing is left behind.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "meta/base/failpoint.h"
+#include "meta/bulk.h"
+#include "meta/commit/load_staging.h"
+#include "meta/disk/sim_disk.h"
+#include "meta/manifest/keys.h"
+#include "meta/tables.h"
+
+namespace mendfs {
+namespace {
+
+constexpr char kSchema[] = R"(
+node Person {
+  name:  String @key
+  age:   I32?            @range(0..150)
+  email: String?         @unique
+  city:  String?         @index
+}
+node Place @key(country, town) { country: String, town: String, size: I64? }
+edge Knows: Person -> Person { since: Date? }
+edge LivesIn: Person -> Place @card(0..1)
+)";
+
+class LoadTest : public testing::Test {
+ protected:
+  void SetUp() override { Create(kSchema); }
+  void TearDown() override { DisarmFailpoints(); }
+
+  void Create(const std::string& schema) {
+    const Status made =
+        Store::Create(disk_, "/store" + std::to_string(++stores_), {.schema_text = schema});
+    ASSERT_TRUE(made.ok()) << made.ToString();
+    Open();
+  }
+  void Open() {
+    store_.reset();
+    auto store = Store::Open(disk_, "/store" + std::to_string(stores_), {.commit_interval_ms = 0});
+    ASSERT_TRUE(store.ok()) << store.status().ToString();
+    store_ = *std::move(store);
+  }
+
+  Status Load(const std::string& text, LoadOptions options = {}) {
+    auto loader = Loader::Begin(*store_, options);
+    if (!loader.ok()) return loader.status();
+    for (size_t place = 0; place < text.size(); place += piece_) {
+      const Status added =
+          (*loader)->Add("rows.jsonl", std::string_view(text).substr(place, piece_));
+      if (!added.ok()) return added;
+    }
+    return (*loader)->Finish({}, summary_);
+  }
+  std::string Export(const ExportOptions& options = {}) {
+    std::string text;
+    const Status status = mendfs::Export(store_->reader(), {}, options, [&](std::string_view part) {
+      text.append(part);
+      return Status::Ok();
+    });
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    return text;
+  }
+  // Everything below staging/ and objects/segment/.
+  std::vector<std::string> Residue(const std::string& directory) {
+    std::vector<std::string> found;
+    const auto entries = disk_.List(store_->path() + directory);
+    if (!entries.ok()) return found;
+    for (const DirEntry& entry : *entries) {
+      const std::string path = directory + "/" + entry.name;
+      if (entry.kind != FileKind::kDirectory) {
+        found.push_back(path);
+        continue;
+      }
+      for (const std::string& below : Residue(path)) found.push_back(below);
+      if (directory == "/staging") found.push_back(path);
+    }
+    return found;
+  }
+  size_t Segments() { return Residue("/objects/segment").size(); }
+
+  SimDisk disk_;
+  int stores_ = 0;
+  size_t piece_ = 7;  // lines are cut anywhere
+  std::unique_ptr<Store> store_;
+  LoadSummary summary_;
+};
+
+constexpr char kPeople[] =
+    R"({"edge":"Knows","from":"bob","to":"alice","data":{"since":"2020-01-02"}}
+{"type":"Person","data":{"name":"bob","age":41,"city":"Oslo"}}
+{"edge":"Knows","from":"alice","to":"bob"}
+
+{"type":"Person","data":{"name":"alice","email":"a@example.org"}}
+{"type":"Place","data":{"country":"no","town":"Oslo"}}
+{"edge":"LivesIn","from":"bob","to":["no","Oslo"]}
+{"edge":"Knows","from":"alice","to":"bob","n":2,"data":{}})";
+
+constexpr char kPeopleExported[] =
+    R"({"type":"Person","data":{"name":"alice","email":"a@example.org"}}
+{"type":"Person","data":{"name":"bob","age":41,"city":"Oslo"}}
+{"type":"Place","data":{"country":"no","town":"Oslo"}}
+{"edge":"Knows","from":"alice","to":"bob"}
+{"edge":"Knows","from":"alice","to":"bob","n":2,"data":{}}
+{"edge":"Knows","from":"bob","to":"alice","data":{"since":"2020-01-02"}}
+{"edge":"LivesIn","from":"bob","to":"no~Oslo"}
+)";
+
+TEST_F(LoadTest, LinesInAnyOrderBecomeOneCommit) {
+  const Status loaded = Load(kPeople);
+  ASSERT_TRUE(loaded.ok()) << loaded.ToString();
+  EXPECT_EQ(summary_.nodes, 3u);
+  EXPECT_EQ(summary_.edges, 4u);
+  EXPECT_EQ(summary_.commit.counts.nodes, 3u);
+  EXPECT_EQ(summary_.commit.counts.edges, 4u);
+  EXPECT_EQ(summary_.commit.note.message, "load 3 nodes, 4 edges");
+  EXPECT_EQ(Export(), kPeopleExported);
+  EXPECT_TRUE(Residue("/staging").empty());
+}
+
+TEST_F(LoadTest, WhatIsExportedLoadsAndExportsTheSame) {
+  ASSERT_TRUE(Load(kPeople).ok());
+  const std::string first = Export();
+  Create(kSchema);
+  const Status loaded = Load(first);
+  ASSERT_TRUE(loaded.ok()) << loaded.ToString();
+  EXPECT_EQ(Export(), first);
+}
+
+TEST_F(LoadTest, ALoadSurvivesReopening) {
+  ASSERT_TRUE(Load(kPeople).ok());
+  Open();
+  EXPECT_EQ(Export(), kPeopleExported);
+}
+
+TEST_F(LoadTest, TablesSeeWhatWasLoaded) {
+  ASSERT_TRUE(Load(kPeople).ok());
+  const TableReader tables(store_->reader());
+  const auto schema = tables.GetSchema({});
+  ASSERT_TRUE(schema.ok());
+  const NodeType& person = *(*schema)->FindNode("Person");
+  const auto bob = tables.GetNode({}, person.id, "bob");
+  ASSERT_TRUE(bob.ok()) << bob.status().ToString();
+  EXPECT_EQ(bob->body, R"({"name":"bob","age":41,"city":"Oslo"})");
+  const auto in = tables.ListEdgesOf({}, *(*schema)->FindEdge("Knows"), EdgeSide::kIn, bob->row);
+  ASSERT_TRUE(in.ok());
+  const auto edge = (*in)->Next();
+  ASSERT_TRUE(edge.ok() && edge->has_value());
+  EXPECT_EQ((*edge)->source_key, "alice");
+  // The unique index holds, too.
+  TableWriter writer(store_->door(), kMainBranch);
+  const auto put = writer.PutNode(person.id, "eve", R"({"email":"a@example.org"})", {});
+  EXPECT_EQ(put.status().code(), Code::kExists) << put.status().ToString();
+}
+
+TEST_F(LoadTest, EveryFaultIsToldWithItsLineAndNothingChanges) {
+  ASSERT_TRUE(Load(kPeople).ok());
+  const std::string before = Export();
+  const Status loaded = Load(
+      "{\"type\":\"Person\",\"data\":{\"name\":\"carl\"}}\n"
+      "{\"type\":\"Person\",\"data\":{\"name\":\"dora\",\"age\":151}}\n"
+      "not json\n"
+      "{\"type\":\"Person\",\"data\":{\"name\":\"carl\",\"age\":1}}\n"
+      "{\"type\":\"Person\",\"data\":{\"name\":\"bob\"}}\n"
+      "{\"edge\":\"Knows\",\"from\":\"carl\",\"to\":\"nobody\"}\n"
+      "{\"edge\":\"Knows\",\"from\":\"noone\",\"to\":\"carl\"}\n"
+      "{\"edge\":\"Knows\",\"from\":\"carl\",\"to\":\"bob\"}\n"
+      "{\"edge\":\"Knows\",\"from\":\"carl\",\"to\":\"bob\",\"data\":{}}\n"
+      "{\"type\":\"Person\",\"data\":{\"name\":\"fred\",\"email\":\"a@example.org\"}}\n"
+      "{\"type\":\"Robot\",\"data\":{}}\n"
+      "{\"edge\":\"Knows\",\"from\":\"alice\",\"to\":\"bob\"}\n"
+      "{\"edge\":\"LivesIn\",\"from\":\"bob\",\"to\":[\"no\",\"Oslo\"],\"n\":2}\n"
+      "{\"type\":\"Person\",\"data\":{\"name\":\"g1\",\"email\":\"g@example.org\"}}\n"
+      "{\"type\":\"Person\",\"data\":{\"name\":\"g2\",\"email\":\"g@example.org\"}}\n");
+  EXPECT_EQ(loaded.code(), Code::kInvalid);
+  std::vector<uint64_t> lines;
+  for (const LoadError& error : summary_.errors) {
+    EXPECT_EQ(error.source, "rows.jsonl");
+    lines.push_back(error.line);
+  }
+  EXPECT_EQ(lines, (std::vector<uint64_t>{2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15}))
+      << testing::PrintToString(lines);
+  EXPECT_EQ(summary_.refused, 12u);
+  EXPECT_EQ(Export(), before);
+  EXPECT_TRUE(Residue("/staging").empty());
+}
+
+TEST_F(LoadTest, AllFaultsAreCountedAndTheFirstFewTold) {
+  std::string text;
+  for (int row = 0; row < 100; ++row) text += "{\"type\":\"Person\",\"data\":{}}\n";
+  EXPECT_EQ(Load(text, {.errors_max = 3}).code(), Code::kInvalid);
+  EXPECT_EQ(summary_.refused, 100u);
+  EXPECT_EQ(summary_.errors.size(), 3u);
+}
+
+TEST_F(LoadTest, ALineThatIsTooLongIsRefusedAndTheNextOneRead) {
+  piece_ = 1 << 20;
+  std::string text = "{\"type\":\"Person\",\"data\":{\"name\":\"x\",\"city\":\"";
+  text.append(size_t{18} << 20, 'y');
+  text += "\"}}\n{\"type\":\"Person\",\"data\":{\"name\":\"y\",\"age\":-1}}\n";
+  EXPECT_EQ(Load(text).code(), Code::kInvalid);
+  ASSERT_EQ(summary_.errors.size(), 2u);
+  EXPECT_EQ(summary_.errors[0].status.code(), Code::kTooBig);
+  EXPECT_EQ(summary_.errors[1].line, 2u);
+}
+
+TEST_F(LoadTest, AByteOrderMarkIsRefusedInWords) {
+  EXPECT_EQ(Load("\xEF\xBB\xBF{\"type\":\"Person\",\"data\":{\"name\":\"x\"}}").code(),
+            Code::kInvalid);
+  ASSERT_EQ(summary_.errors.size(), 1u);
+  EXPECT_NE(summary_.errors[0].status.message().find("byte order mark"), std::string::npos);
+}
+
+TEST_F(LoadTest, BareRowsAndWindowsLineEnds) {
+  ASSERT_TRUE(Load("{\"name\":\"x\"}\r\n\r\n{\"name\":\"y\"}\r\n", {.type = "Person"}).ok());
+  ASSERT_TRUE(Load("{\"$from\":\"x\",\"$to\":\"y\"}\n", {.type = "Knows"}).ok());
+  EXPECT_EQ(Export({.types = {"Person"}, .bare = true}), "{\"name\":\"x\"}\n{\"name\":\"y\"}\n");
+  EXPECT_EQ(Export({.types = {"Knows"}, .bare = true}), "{\"$from\":\"x\",\"$to\":\"y\"}\n");
+  EXPECT_EQ(Load("{}", {.type = "Robot"}).code(), Code::kNotFound);
+}
+
+TEST_F(LoadTest, KeysThatStandOnlyInNamesAreExported) {
+  const auto schema = TableReader(store_->reader()).GetSchema({});
+  ASSERT_TRUE(schema.ok());
+  TableWriter writer(store_->door(), kMainBranch);
+  const TypeId person = (*schema)->FindNode("Person")->id;
+  ASSERT_TRUE(
+      writer.PutNode(person, "a\"b", "{\n  \"age\": 1,\n  \"city\": \"x y\\\" z\"\n}\n", {}).ok());
+  const std::string exported = Export();
+  EXPECT_EQ(exported, R"({"type":"Person","key":"a\"b","data":{"age":1,"city":"x y\" z"}})"
+                      "\n");
+  EXPECT_EQ(Export({.types = {"Person"}, .bare = true}),
+            R"({"name":"a\"b","age":1,"city":"x y\" z"})"
+            "\n");
+  Create(kSchema);
+  ASSERT_TRUE(Load(exported).ok());
+  EXPECT_EQ(Export(), exported);
+}
+
+std::string ManyRows(int rows) {
+  std::string text;
+  for (int row = 0; row < rows; ++row) {
+    const std::string name = "p" + std::to_string(row * 7919 % rows);
+    const std::string other = "p" + std::to_string(row * 31 % rows);
+    text += "{\"edge\":\"Knows\",\"from\":\"" + name + "\",\"to\":\"" + other + "\"}\n";
+    text += "{\"type\":\"Person\",\"data\":{\"name\":\"" + name + "\",\"city\":\"c" +
+            std::to_string(row % 10) + "\"}}\n";
+  }
+  return text;
+}
+
+TEST_F(LoadTest, ALargeLoadGoesThroughSegmentsWithLittleMemory) {
+  piece_ = 4096;
+  const std::string text = ManyRows(12'000);
+  const Status loaded = Load(text, {.memory_bytes = 256 << 10});
+  ASSERT_TRUE(loaded.ok()) << loaded.ToString();
+  EXPECT_GE(Segments(), 5u);
+  EXPECT_TRUE(Residue("/staging").empty());
+  const std::string exported = Export();
+  EXPECT_EQ(std::count(exported.begin(), exported.end(), '\n'), 24'000);
+  EXPECT_EQ(store_->Describe().counts.nodes, 12'000u);
+  EXPECT_EQ(store_->Describe().counts.edges, 12'000u);
+
+  Create(kSchema);
+  ASSERT_TRUE(Load(exported).ok());
+  EXPECT_EQ(Export(), exported);
+}
+
+TEST_F(LoadTest, ASecondLoadJoinsWithTheRowsOfTheFirst) {
+  piece_ = 4096;
+  ASSERT_TRUE(Load(ManyRows(12'000)).ok());
+  const Status loaded = Load(
+      "{\"type\":\"Person\",\"data\":{\"name\":\"new\"}}\n"
+      "{\"edge\":\"Knows\",\"from\":\"p17\",\"to\":\"new\"}\n"
+      "{\"edge\":\"Knows\",\"from\":\"new\",\"to\":\"p11999\"}\n");
+  ASSERT_TRUE(loaded.ok()) << loaded.ToString();
+  EXPECT_NE(Export().find("{\"edge\":\"Knows\",\"from\":\"p17\",\"to\":\"new\"}\n"),
+            std::string::npos);
+  EXPECT_EQ(Load("{\"type\":\"Person\",\"data\":{\"name\":\"p5\"}}").code(), Code::kInvalid);
+}
+
+TEST_F(LoadTest, ARowThatWasDeletedFromASegmentCanBeLoadedAgain) {
+  piece_ = 4096;
+  const std::string text = ManyRows(12'000);
+  ASSERT_TRUE(Load(text).ok());
+  const std::string exported = Export();
+  const auto schema = TableReader(store_->reader()).GetSchema({});
+  const TypeId person = (*schema)->FindNode("Person")->id;
+  TableWriter writer(store_->door(), kMainBranch);
+  for (int row = 0; row < 12'000; ++row) {
+    ASSERT_TRUE(writer.DeleteNode(person, "p" + std::to_string(row)).ok());
+  }
+  EXPECT_EQ(Export(), "");
+  Open();
+  EXPECT_EQ(Export(), "");
+  const Status loaded = Load(text);
+  ASSERT_TRUE(loaded.ok()) << loaded.ToString();
+  EXPECT_EQ(Export(), exported);
+  EXPECT_EQ(store_->Describe().counts.nodes, 12'000u);
+}
+
+TEST_F(LoadTest, ALoadThatIsGivenUpLeavesNothing) {
+  piece_ = 4096;
+  {
+    auto loader = Loader::Begin(*store_, {.memory_bytes = 256 << 10});
+    ASSERT_TRUE(loader.ok());
+    ASSERT_TRUE((*loader)->Add("a", ManyRows(12'000)).ok());
+    EXPECT_FALSE(Residue("/staging").empty());
+  }
+  EXPECT_TRUE(Residue("/staging").empty());
+  EXPECT_EQ(Export(), "");
+}
+
+TEST_F(LoadTest, ATroubledLoadLeavesNothingAndSucceedsWhenRepeated) {
+  piece_ = 4096;
+  const std::string text = ManyRows(6'000);
+  for (const Failpoint point : {Failpoint::kObjectBeforeSync, Failpoint::kObjectBeforeRename,
+                                Failpoint::kObjectAfterRename, Failpoint::kLoadBeforePublish}) {
+    SCOPED_TRACE(std::string(FailpointName(point)));
+    ArmFailpoint(point, FailAction::kError);
+    EXPECT_EQ(Load(text).code(), Code::kIo);
+    DisarmFailpoints();
+    EXPECT_EQ(Export(), "");
+    EXPECT_TRUE(Residue("/staging").empty());
+    EXPECT_EQ(Segments(), 0u);
+  }
+  ASSERT_TRUE(Load(text).ok());
+  EXPECT_GT(Segments(), 0u);
+}
+
+TEST_F(LoadTest, AfterPublishingTheLoadStays) {
+  piece_ = 4096;
+  ArmFailpoint(Failpoint::kLoadAfterPublish, FailAction::kError);
+  EXPECT_FALSE(Load(ManyRows(6'000)).ok());
+  DisarmFailpoints();
+  EXPECT_EQ(store_->Describe().counts.nodes, 6'000u);
+  const std::string exported = Export();
+  Open();
+  EXPECT_EQ(Export(), exported);
+}
+
+TEST_F(LoadTest, EveryDiskCallMayFailAndTheLoadIsWholeOrAbsent) {
+  piece_ = 4096;
+  const std::string text = ManyRows(6'000);
+  bool failed = true;
+  unsigned runs = 0;
+  for (uint64_t call = 1; failed; call += 1 + call / 8, ++runs) {
+    SCOPED_TRACE("mutating call " + std::to_string(call));
+    Create(kSchema);
+    disk_.FailCall(call, Code::kIo);
+    const Status loaded = Load(text, {.memory_bytes = 256 << 10});
+    failed = !disk_.FaultWaits();
+    disk_.ClearFault();
+    Open();
+    const auto rows = Export().size();
+    EXPECT_TRUE(rows == 0 || rows > 300'000) << rows;
+    EXPECT_TRUE(!loaded.ok() || rows > 0);
+  }
+  EXPECT_GT(runs, 10u);
+}
+
+TEST_F(LoadTest, APowerCutAnywhereLeavesAllOrNothingAndNoResidue) {
+  piece_ = 4096;
+  const std::string text = ManyRows(6'000);
+  bool cut = true;
+  for (uint64_t call = 1; cut; call += 1 + call / 8) {
+    SCOPED_TRACE("mutating call " + std::to_string(call));
+    Create(kSchema);
+    disk_.StopAt(call);
+    const Status loaded = Load(text, {.memory_bytes = 256 << 10});
+    cut = !disk_.FaultWaits();
+    store_.reset();
+    disk_.PowerCut(call);
+    Open();
+    const bool there = store_->Describe().counts.nodes == 6'000u;
+    EXPECT_TRUE(there || store_->Describe().counts.nodes == 0u);
+    EXPECT_TRUE(!loaded.ok() || there);
+    EXPECT_EQ(Export().empty(), !there);
+    ASSERT_TRUE(RemoveStagingResidue(disk_, store_->path(), [&](const Id128& id) -> Result<bool> {
+                  return store_->reader().GetGlobal(ObjectKey(id)).ok();
+                }).ok());
+    EXPECT_TRUE(Residue("/staging").empty()) << testing::PrintToString(Residue("/staging"));
+    EXPECT_EQ(Segments() > 0, there);
+    EXPECT_EQ(Export().empty(), !there);
+  }
+}
+
+TEST_F(LoadTest, OtherModesAreRefusedInWords) {
+  EXPECT_EQ(Load("", {.mode = LoadMode::kMerge}).code(), Code::kUnsupported);
+  EXPECT_EQ(Load("", {.mode = LoadMode::kReplace}).code(), Code::kUnsupported);
+}
+
+TEST_F(LoadTest, NothingToLoadIsNoError) {
+  EXPECT_TRUE(Load("\n  \n").ok());
+  EXPECT_EQ(summary_.nodes, 0u);
+}
+
+TEST_F(LoadTest, CardinalityBoundsHoldForNewAndStoredSources) {
+  Create(
+      "node A { k: String @key }\n"
+      "edge E: A -> A @card(1..2)\n");
+  EXPECT_EQ(Load("{\"type\":\"A\",\"data\":{\"k\":\"a\"}}\n"
+                 "{\"type\":\"A\",\"data\":{\"k\":\"b\"}}\n"
+                 "{\"edge\":\"E\",\"from\":\"a\",\"to\":\"b\"}\n")
+                .code(),
+            Code::kInvalid);
+  ASSERT_EQ(summary_.errors.size(), 1u);
+  EXPECT_EQ(summary_.errors[0].line, 2u);
+  EXPECT_EQ(summary_.errors[0].status.code(), Code::kManyLinks);
+  ASSERT_TRUE(Load("{\"type\":\"A\",\"data\":{\"k\":\"a\"}}\n"
+                   "{\"edge\":\"E\",\"from\":\"a\",\"to\":\"a\"}\n")
+                  .ok());
+  ASSERT_TRUE(Load("{\"edge\":\"E\",\"from\":\"a\",\"to\":\"a\",\"n\":2}\n").ok());
+  EXPECT_EQ(Load("{\"edge\":\"E\",\"from\":\"a\",\"to\":\"a\",\"n\":3}\n").code(), Code::kInvalid);
+}
+
+}  // namespace
+}  // namespace mendfs

@@ -1,0 +1,225 @@
+#include "meta/journal/journal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "meta/disk/sim_disk.h"
+
+namespace mendfs {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const Id128 kStore = [] {
+  Id128 id;
+  id.bytes.fill(7);
+  return id;
+}();
+
+class JournalTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(disk_.MakeDir("/j").ok());
+    ASSERT_TRUE(disk_.SyncDir("/").ok());
+  }
+
+  Result<ReplayEnd> Replay(Seq after = Seq()) {
+    seen_.clear();
+    return ReplayJournal(disk_, "/j", kStore, after, [this](const JournalRecord& record) {
+      seen_.emplace_back(record.payload);
+      return Status::Ok();
+    });
+  }
+
+  std::unique_ptr<Journal> Open(Seq after = Seq(), uint64_t segment_bytes = 64 << 20) {
+    auto end = first_ ? Result<ReplayEnd>(ReplayEnd{}) : Replay(after);
+    first_ = false;
+    EXPECT_TRUE(end.ok()) << end.status().ToString();
+    if (!end.ok()) return nullptr;
+    JournalOptions options;
+    options.segment_bytes = segment_bytes;
+    auto journal = Journal::Open(disk_, "/j", kStore, *end, options);
+    EXPECT_TRUE(journal.ok()) << journal.status().ToString();
+    return journal.ok() ? *std::move(journal) : nullptr;
+  }
+
+  static Seq Append(Journal& journal, std::string_view payload) {
+    auto seq = journal.Append(RecordKind::kChange, kMainBranch, 1, payload);
+    EXPECT_TRUE(seq.ok()) << seq.status().ToString();
+    return seq.ok() ? *seq : Seq();
+  }
+
+  SimDisk disk_;
+  std::vector<std::string> seen_;
+  bool first_ = true;
+};
+
+TEST_F(JournalTest, RecordsComeBackInOrder) {
+  {
+    auto journal = Open();
+    EXPECT_EQ(Append(*journal, "a"), Seq(1));
+    EXPECT_EQ(Append(*journal, "b"), Seq(2));
+    EXPECT_EQ(Append(*journal, ""), Seq(3));
+  }
+  auto end = Replay();
+  ASSERT_TRUE(end.ok());
+  EXPECT_THAT(seen_, ElementsAre("a", "b", ""));
+  EXPECT_EQ(end->last, Seq(3));
+  ASSERT_TRUE(Replay(Seq(2)).ok());
+  EXPECT_THAT(seen_, ElementsAre(""));
+}
+
+TEST_F(JournalTest, ATornTailIsTakenBackAndWrittenOver) {
+  {
+    auto journal = Open();
+    Append(*journal, "kept");
+    ASSERT_TRUE(journal->Sync().ok());
+    Append(*journal, std::string(5000, 'x'));
+  }
+  const std::string path = "/j/" + SegmentFileName(Seq(1));
+  auto file = disk_.Open(path, OpenMode::kReadWrite);
+  ASSERT_TRUE((*file)->Truncate(*(*file)->Size() - 10).ok());
+  {
+    auto journal = Open();
+    EXPECT_EQ(journal->last(), Seq(1));
+    EXPECT_EQ(Append(*journal, "next"), Seq(2));
+  }
+  ASSERT_TRUE(Replay().ok());
+  EXPECT_THAT(seen_, ElementsAre("kept", "next"));
+}
+
+TEST_F(JournalTest, DamageToWhatWasDurableIsCorruptionAndChangesNothing) {
+  {
+    auto journal = Open();
+    Append(*journal, "first");
+    Append(*journal, "second");
+    ASSERT_TRUE(journal->Sync().ok());
+    Append(*journal, "third");
+  }
+  const std::string path = "/j/" + SegmentFileName(Seq(1));
+  ASSERT_TRUE(disk_.FlipBit(path, kJournalHeaderBytes + kRecordHeaderBytes + 1, 3).ok());
+  const uint64_t before = disk_.mutating_calls();
+  auto end = Replay();
+  EXPECT_EQ(end.status().code(), Code::kCorruption);
+  EXPECT_THAT(end.status().message(), HasSubstr(path));
+  EXPECT_EQ(disk_.mutating_calls(), before);
+}
+
+TEST_F(JournalTest, DamageBehindTheLastSyncMarkEndsTheJournalThere) {
+  {
+    auto journal = Open();
+    Append(*journal, "first");
+    ASSERT_TRUE(journal->Sync().ok());
+    Append(*journal, "second");
+    Append(*journal, "third");
+  }
+  const std::string path = "/j/" + SegmentFileName(Seq(1));
+  const uint64_t second = kJournalHeaderBytes + 2 * kRecordHeaderBytes + 5;
+  ASSERT_TRUE(disk_.FlipBit(path, second + kRecordHeaderBytes, 0).ok());
+  auto end = Replay();
+  ASSERT_TRUE(end.ok()) << end.status().ToString();
+  EXPECT_TRUE(end->torn);
+  EXPECT_THAT(seen_, ElementsAre("first"));
+}
+
+TEST_F(JournalTest, BytesOfAUserNeverPassForASyncMark) {
+  // A journal with marks of its own, stored as the payload of another one's torn record.
+  std::string stolen;
+  {
+    auto journal = Open();
+    for (int i = 0; i < 20; ++i) {
+      Append(*journal, "x");
+      ASSERT_TRUE(journal->Sync().ok());
+    }
+    auto whole = ReadWholeFile(disk_, "/j/" + SegmentFileName(Seq(1)), 1 << 20);
+    stolen = *whole;
+    ASSERT_TRUE(disk_.Remove("/j/" + SegmentFileName(Seq(1))).ok());
+    first_ = true;
+  }
+  {
+    auto journal = Open();
+    Append(*journal, stolen);
+  }
+  const std::string path = "/j/" + SegmentFileName(Seq(1));
+  ASSERT_TRUE(disk_.FlipBit(path, kJournalHeaderBytes + kRecordHeaderBytes, 0).ok());
+  auto end = Replay();
+  ASSERT_TRUE(end.ok()) << end.status().ToString();
+  EXPECT_TRUE(end->torn);
+}
+
+TEST_F(JournalTest, SegmentsFollowEachOtherAndOneMissingIsNoticed) {
+  {
+    auto journal = Open(Seq(), 1000);
+    for (int i = 0; i < 50; ++i) Append(*journal, std::string(100, 'a'));
+    EXPECT_GT(journal->FinishedSegments(Seq(50)).size(), 3u);
+    EXPECT_TRUE(journal->FinishedSegments(Seq(1)).empty());
+  }
+  auto end = Replay();
+  ASSERT_TRUE(end.ok()) << end.status().ToString();
+  EXPECT_EQ(seen_.size(), 50u);
+  auto names = disk_.List("/j");
+  ASSERT_TRUE(disk_.Remove("/j/" + (*names)[2].name).ok());
+  EXPECT_EQ(Replay().status().code(), Code::kCorruption);
+  // What lies behind the gap is not needed when it is folded.
+  Seq next;
+  ASSERT_TRUE(ParseSegmentFileName((*names)[3].name, next));
+  EXPECT_TRUE(Replay(Seq(next.value - 1)).ok());
+}
+
+TEST_F(JournalTest, AJournalOlderThanTheManifestIsCorruption) {
+  {
+    auto journal = Open();
+    Append(*journal, "a");
+  }
+  EXPECT_EQ(Replay(Seq(5)).status().code(), Code::kCorruption);
+}
+
+TEST_F(JournalTest, AFailedAppendIsTakenBack) {
+  auto journal = Open();
+  Append(*journal, "a");
+  disk_.FailCall(1, Code::kNoSpace, CallScope::kMutating);
+  auto failed = journal->Append(RecordKind::kChange, kMainBranch, 1, std::string(1000, 'b'));
+  EXPECT_EQ(failed.status().code(), Code::kNoSpace);
+  EXPECT_EQ(Append(*journal, "c"), Seq(2));
+  ASSERT_TRUE(Replay().ok());
+  EXPECT_THAT(seen_, ElementsAre("a", "c"));
+}
+
+TEST_F(JournalTest, AFailedFlushFencesForGood) {
+  auto journal = Open();
+  Append(*journal, "a");
+  disk_.FailCall(1, Code::kIo, CallScope::kMutating);
+  EXPECT_FALSE(journal->Sync().ok());
+  EXPECT_EQ(journal->Sync().code(), Code::kReadOnly);
+  auto refused = journal->Append(RecordKind::kChange, kMainBranch, 1, "b");
+  EXPECT_EQ(refused.status().code(), Code::kReadOnly);
+}
+
+TEST_F(JournalTest, AnotherStoresSegmentIsRefused) {
+  { Append(*Open(), "a"); }
+  Id128 other;
+  other.bytes.fill(9);
+  auto end =
+      ReplayJournal(disk_, "/j", other, Seq(), [](const JournalRecord&) { return Status::Ok(); });
+  EXPECT_EQ(end.status().code(), Code::kCorruption);
+  EXPECT_THAT(end.status().message(), HasSubstr("another store"));
+}
+
+TEST(RecordFormatTest, EveryBitOfAHeaderCounts) {
+  RecordHeader header;
+  header.seq = Seq(42);
+  header.branch = kMainBranch;
+  header.payload_bytes = 17;
+  const std::string bytes = EncodeRecordHeader(header, 99);
+  ASSERT_TRUE(DecodeRecordHeader(bytes, 99).ok());
+  EXPECT_FALSE(DecodeRecordHeader(bytes, 98).ok());
+  for (size_t i = 0; i < bytes.size() * 8; ++i) {
+    std::string bad = bytes;
+    bad[i / 8] = static_cast<char>(bad[i / 8] ^ (1 << (i % 8)));
+    EXPECT_FALSE(DecodeRecordHeader(bad, 99).ok()) << "bit " << i;
+  }
+}
+
+}  // namespace
+}  // namespace mendfs

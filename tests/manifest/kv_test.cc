@@ -1,0 +1,180 @@
+// The three rules that LevelDB over our Disk keeps, and a planted defect for each.
+#include "meta/manifest/kv.h"
+
+#include <gtest/gtest.h>
+
+#include "meta/base/mutex.h"
+#include "meta/disk/overlay_disk.h"
+#include "meta/disk/sim_disk.h"
+
+namespace mendfs {
+namespace {
+
+std::string Key(int i) {
+  return "key" + std::to_string(10000 + i);
+}
+
+Status PutOne(Kv& kv, int i, bool sync) {
+  auto batch = kv.NewBatch();
+  batch->Put(Key(i), std::string(500, static_cast<char>('a' + i % 26)));
+  return kv.Write(*batch, sync);
+}
+
+// Holds back the background thread's first table file, as a slow disk would, until it is let go.
+class SlowTables : public Disk {
+ public:
+  explicit SlowTables(Disk& disk) : disk_(disk) {}
+
+  void LetGo() {
+    MutexLock lock(mutex_);
+    held_ = false;
+    let_go_.NotifyAll();
+  }
+
+  Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
+    if (mode != OpenMode::kRead && path.size() > 4 && path.substr(path.size() - 4) == ".ldb") {
+      MutexLock lock(mutex_);
+      while (held_) let_go_.Wait(mutex_);
+    }
+    return disk_.Open(path, mode);
+  }
+  Status Rename(const std::string& source, const std::string& target) override {
+    return disk_.Rename(source, target);
+  }
+  Status Remove(const std::string& path) override { return disk_.Remove(path); }
+  Status MakeDir(const std::string& path) override { return disk_.MakeDir(path); }
+  Status RemoveDir(const std::string& path) override { return disk_.RemoveDir(path); }
+  Result<std::vector<DirEntry>> List(const std::string& path) override { return disk_.List(path); }
+  Result<FileInfo> Stat(const std::string& path) override { return disk_.Stat(path); }
+  Status SyncDir(const std::string& path) override { return disk_.SyncDir(path); }
+  Result<std::unique_ptr<DiskLock>> Lock(const std::string& path,
+                                         std::string_view holder) override {
+    return disk_.Lock(path, holder);
+  }
+  Result<SpaceInfo> Space(const std::string& path) override { return disk_.Space(path); }
+
+ private:
+  Disk& disk_;
+  Mutex mutex_{LockRank::kLeaf};
+  CondVar let_go_;
+  bool held_ GUARDED_BY(mutex_) = true;
+};
+
+std::unique_ptr<Kv> Open(Disk& disk, const KvDefects& defects, bool create) {
+  KvOptions options;
+  options.create = create;
+  options.write_buffer_bytes = 64 << 10;  // many memtable switches
+  auto kv = OpenLevelDb(disk, "/db", options, defects);
+  EXPECT_TRUE(kv.ok()) << kv.status().ToString();
+  return kv.ok() ? *std::move(kv) : nullptr;
+}
+
+// Rule 1: a synced write makes all writes before it durable. Answers how many were lost.
+int LostBehindASyncedWrite(const KvDefects& defects) {
+  SimDisk disk;
+  EXPECT_TRUE(disk.MakeDir("/db").ok());
+  EXPECT_TRUE(disk.SyncDir("/").ok());
+  // One memtable is full, its table file is not written yet, and the last record is in the next
+  // log.
+  constexpr int kRecords = 180;
+  {
+    SlowTables slow(disk);
+    auto kv = Open(slow, defects, true);
+    for (int i = 0; i < kRecords; ++i) EXPECT_TRUE(PutOne(*kv, i, i + 1 == kRecords).ok());
+    disk.PowerCutDropAll();
+    slow.LetGo();
+  }
+  auto kv = Open(disk, {}, false);
+  int lost = 0;
+  for (int i = 0; i < kRecords; ++i) lost += kv->Get(Key(i)).ok() ? 0 : 1;
+  return lost;
+}
+
+TEST(KvTest, ASyncedWriteMakesAllBeforeItDurable) {
+  EXPECT_EQ(LostBehindASyncedWrite({}), 0);
+}
+
+TEST(KvTest, PlantedDefectLogClosedUnsyncedIsSeen) {
+  KvDefects defects;
+  defects.close_log_unsynced = true;
+  EXPECT_GT(LostBehindASyncedWrite(defects), 0);
+}
+
+// Rule 2: what is acknowledged behind a failed append survives. Answers how many were lost.
+int LostBehindATornAppend(const KvDefects& defects) {
+  SimDisk disk;
+  EXPECT_TRUE(disk.MakeDir("/db").ok());
+  EXPECT_TRUE(disk.SyncDir("/").ok());
+  int lost = 0;
+  {
+    auto kv = Open(disk, defects, true);
+    EXPECT_TRUE(PutOne(*kv, 0, true).ok());
+    disk.FailCall(1, Code::kNoSpace, CallScope::kMutating);
+    const Status torn = PutOne(*kv, 1, false);
+    disk.ClearFault();
+    if (!torn.ok()) {
+      EXPECT_EQ(torn.code(), Code::kNoSpace);
+      // Fenced: nothing is acknowledged behind the torn record until it was reopened.
+      EXPECT_FALSE(PutOne(*kv, 2, true).ok());
+      EXPECT_TRUE(kv->Reopen().ok());
+    }
+    for (int i = 2; i < 12; ++i) EXPECT_TRUE(PutOne(*kv, i, true).ok());
+    disk.PowerCutDropAll();
+  }
+  auto kv = Open(disk, {}, false);
+  for (int i = 2; i < 12; ++i) lost += kv->Get(Key(i)).ok() ? 0 : 1;
+  return lost;
+}
+
+TEST(KvTest, NothingIsAcknowledgedBehindATornAppend) {
+  EXPECT_EQ(LostBehindATornAppend({}), 0);
+}
+
+TEST(KvTest, PlantedDefectAppendFailureIgnoredIsSeen) {
+  KvDefects defects;
+  defects.ignore_append_failure = true;
+  EXPECT_GT(LostBehindATornAppend(defects), 0);
+}
+
+// Rule 3: a read-only open writes nothing. Answers how many writes reached the disk.
+uint64_t WritesOfAReadOnlyOpen(bool overlay) {
+  SimDisk disk;
+  EXPECT_TRUE(disk.MakeDir("/db").ok());
+  {
+    auto kv = Open(disk, {}, true);
+    for (int i = 0; i < 50; ++i) EXPECT_TRUE(PutOne(*kv, i, true).ok());
+  }
+  const uint64_t before = disk.mutating_calls();
+  OverlayDisk in_memory(disk);
+  auto kv = Open(overlay ? static_cast<Disk&>(in_memory) : disk, {}, false);
+  EXPECT_TRUE(kv->Get(Key(49)).ok());
+  kv.reset();
+  return disk.mutating_calls() - before;
+}
+
+TEST(KvTest, AReadOnlyOpenReadsEverythingAndWritesNothing) {
+  EXPECT_EQ(WritesOfAReadOnlyOpen(true), 0u);
+}
+
+TEST(KvTest, PlantedDefectReadOnlyOpenThatWritesIsSeen) {
+  EXPECT_GT(WritesOfAReadOnlyOpen(false), 0u);
+}
+
+TEST(KvTest, AnIteratorOutlivesAReopen) {
+  SimDisk disk;
+  ASSERT_TRUE(disk.MakeDir("/db").ok());
+  auto kv = Open(disk, {}, true);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(PutOne(*kv, i, true).ok());
+  auto iterator = kv->Scan();
+  ASSERT_TRUE(kv->Reopen().ok());
+  int count = 0;
+  for (iterator->Seek("key"); iterator->Valid(); iterator->Next()) ++count;
+  EXPECT_EQ(count, 5);
+  iterator->SeekBefore(Key(3));
+  EXPECT_EQ(iterator->key(), Key(2));
+  iterator->SeekBefore("zzz");
+  EXPECT_EQ(iterator->key(), Key(4));
+}
+
+}  // namespace
+}  // namespace mendfs
