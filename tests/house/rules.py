@@ -1,0 +1,85 @@
+"""The rules of the house as tables; house.py checks them, docs/architecture.md explains them."""
+
+# ------------------------------------------------------------------------------------ layers
+# folder -> folders whose headers it may include, besides its own. "meta" stands for the doors: the
+# headers directly in meta/. A folder that is not listed takes the rule of the longest listed prefix.
+_CODEC = {"meta/base", "meta/codec"}
+_DISK = _CODEC | {"meta/disk"}
+_OBJECT = _DISK | {"meta/object"}
+_MANIFEST = _OBJECT | {"meta/journal", "meta/manifest"}
+_COMMIT = _MANIFEST | {"meta/tree", "meta/table", "meta/commit"}
+_DOORS = _CODEC | {"meta"}
+_FS = _DOORS | {"fs/view", "fs/ops", "fs/kernel"}
+_RECONCILE = _DOORS | {"reconcile"}
+
+MAY_INCLUDE = {
+    "meta/base": set(),
+    "meta/codec": {"meta/base"},
+    "meta/disk": _CODEC,
+    "meta/journal": _DISK,
+    "meta/object": _DISK,
+    "meta/manifest": _OBJECT | {"meta/journal"},
+    "meta/tree": _MANIFEST,
+    "meta/table": _MANIFEST,
+    "meta/commit": _MANIFEST | {"meta/tree", "meta/table", "meta"},
+    "meta": _COMMIT,
+    "fs/view": _DOORS,
+    "fs/ops": _DOORS | {"fs/view"},
+    "fs/kernel": _DOORS | {"fs/view", "fs/ops"},
+    "reconcile": _RECONCILE,
+    "mount-tools": _FS | _RECONCILE | {"meta/disk"},
+    "tests": None,  # None: anything
+    "bench": None,
+}
+
+# ------------------------------------------------------------------------- third-party doors
+# (library, headers, places that may include them). A place is a regular expression over paths.
+THIRD_PARTY = [
+    ("libfuse", r"fuse(3/|_|\.h)|linux/fuse\.h", [r"fs/kernel/"]),
+    ("LevelDB's table format", r"leveldb/(table|table_builder|iterator|options|slice|status|env"
+     r"|comparator|filter_policy|cache)\.h", [r"meta/manifest/", r"meta/object/"]),
+    ("LevelDB", r"leveldb/", [r"meta/manifest/"]),
+    ("OpenSSL", r"openssl/", [r"meta/codec/hash\.cc$"]),
+    ("xxHash", r"xxhash\.h|xxh", [r"meta/codec/hash\.cc$"]),
+    ("spdlog", r"spdlog/", [r"meta/base/log\.cc$"]),
+    ("Boost.Filesystem", r"boost/filesystem", [r"meta/disk/"]),
+    ("Boost.Asio", r"boost/asio", [r"mount-tools/"]),
+    ("CLI11", r"CLI/", [r"mount-tools/"]),
+    ("RE2", r"re2/", [r"meta/table/.*\.cc$"]),
+    ("simdjson", r"simdjson", [r"(meta|fs/view|mount-tools)/.*\.cc$"]),
+    ("nlohmann-json", r"nlohmann/", [r"(meta|fs/view|fs/ops|reconcile|mount-tools)/.*\.cc$"]),
+    ("GoogleTest", r"(gtest|gmock)/", []),
+]
+# Tests and benchmarks include what they compare with.
+THIRD_PARTY_EXEMPT = r"(tests|bench)/"
+
+# What the C++ standard and the operating system bring, beyond names without a dot or a slash.
+SYSTEM_HEADERS = (
+    r"(sys|linux|asm|netinet|arpa)/[a-z0-9_]+\.h|"
+    r"(dirent|endian|errno|fcntl|fnmatch|grp|limits|mntent|poll|pthread|pwd|sched|semaphore|signal|"
+    r"[a-z]+intrin|arm_neon|spawn|string|syslog|termios|time|unistd|utime|xlocale|dlfcn)\.h"
+)
+
+# errno is read where the operating system is called and spoken to the kernel; nowhere between.
+ERRNO_PLACES = r"(meta/disk|fs/kernel|mount-tools|tests|bench)/|meta/codec/hash\.cc$"
+
+# ------------------------------------------------------------------------------------- names
+TOP_LEVEL = {
+    "CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md",
+    "fs", "meta", "reconcile", "mount-tools", "tests", "bench", "docs",
+}
+CODE_FOLDERS = ("fs", "meta", "reconcile", "mount-tools", "tests", "bench")
+# Words that promise instead of stating.
+FORBIDDEN_WORDS = r"\b(TODO|FIXME|XXX|(?i:placeholder))\b"
+# Files whose text breaks rules on purpose.
+TEXT_EXEMPT = r"tests/house/(rules|self_test)\.py$|LICENSE$"
+
+# ----------------------------------------------------------------------- sizes, as warnings
+FILE_LINES_MAX = 600
+FUNCTION_LINES_MAX = 70
+FOLDER_UNITS_MAX = 12     # a .h and its .cc are one
+INTERFACE_METHODS_MAX = 12
+DOCS_COLUMNS_MAX = 100
+
+# .clang-format is judged with this major version; others lay out a few things differently.
+CLANG_FORMAT_MAJOR = 14
