@@ -197,7 +197,7 @@ Status SortingLoader::RefusedStatus() const {
                         " refused, nothing was loaded";
   const auto refusals = report_.Sorted();
   if (!refusals.empty()) {
-    const Refusal& first = refusals.front();
+    const RefusedLine& first = refusals.front();
     message += "; " + report_.SourceName(first.where.source) + " line " +
                std::to_string(first.where.line) + ": " + first.status.message();
   }
@@ -206,7 +206,7 @@ Status SortingLoader::RefusedStatus() const {
 
 void SortingLoader::TellRefusals(LoadSummary& summary) const {
   summary.refused = report_.refused();
-  for (const Refusal& refusal : report_.Sorted()) {
+  for (const RefusedLine& refusal : report_.Sorted()) {
     summary.errors.push_back(
         {report_.SourceName(refusal.where.source), refusal.where.line, refusal.status});
   }

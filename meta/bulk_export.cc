@@ -63,9 +63,9 @@ void AppendWithMembers(std::string& out, std::string_view members, std::string_v
 
 // The edges of one type, asked for source by source. Rows that were loaded have numbers in key
 // order: then each source's edges stand where the last one's ended, and nothing is searched.
-class EdgeWalk {
+class SourceEdges {
  public:
-  EdgeWalk(const Reader& reader, const View& view, TypeId type)
+  SourceEdges(const Reader& reader, const View& view, TypeId type)
       : cursor_(reader.Scan(view, PrefixRange(EdgePrefix(type)))) {}
 
   // To the first edge under `prefix`, if there is any.
@@ -106,9 +106,9 @@ class Exporter {
   Status AppendBareNode(const NodeType& type, std::string_view key, std::string_view body);
   Status ExportEdges(const EdgeType& type);
   Status ExportEdgesOf(const EdgeType& type, InodeNumber source, std::string_view source_key,
-                       EdgeWalk& edges, RowKeyTable& targets);
+                       SourceEdges& edges, RowKeyTable& targets);
   // Those behind `after`, as many as fit; true: there are more behind them.
-  Result<bool> TakeGroup(const EdgeType& type, InodeNumber source, EdgeWalk& edges,
+  Result<bool> TakeGroup(const EdgeType& type, InodeNumber source, SourceEdges& edges,
                          RowKeyTable& targets, const EdgeGroup::key_type& after,
                          EdgeGroup& group) const;
   Status WriteEdge(const EdgeType& type, std::string_view source_key,
@@ -218,7 +218,7 @@ Status Exporter::AppendBareNode(const NodeType& type, std::string_view key, std:
 // ----------------------------------------------------------------------------------------- edges
 Status Exporter::ExportEdges(const EdgeType& type) {
   MENDFS_ASSIGN_OR_RETURN(auto targets, RowKeyTable::Make(reader_, view_, type.target));
-  EdgeWalk edges(reader_, view_, type.id);
+  SourceEdges edges(reader_, view_, type.id);
   const auto sources = reader_.Scan(view_, PrefixRange(RowPrefix(type.source)));
   for (; sources->Valid(); sources->Next()) {
     const std::string_view key = ParseRowKey(sources->key()).value_or("");
@@ -229,7 +229,8 @@ Status Exporter::ExportEdges(const EdgeType& type) {
 }
 
 Status Exporter::ExportEdgesOf(const EdgeType& type, InodeNumber source,
-                               std::string_view source_key, EdgeWalk& edges, RowKeyTable& targets) {
+                               std::string_view source_key, SourceEdges& edges,
+                               RowKeyTable& targets) {
   EdgeGroup group;
   EdgeGroup::key_type after;
   bool more = true;
@@ -243,7 +244,7 @@ Status Exporter::ExportEdgesOf(const EdgeType& type, InodeNumber source,
   return Status::Ok();
 }
 
-Result<bool> Exporter::TakeGroup(const EdgeType& type, InodeNumber source, EdgeWalk& edges,
+Result<bool> Exporter::TakeGroup(const EdgeType& type, InodeNumber source, SourceEdges& edges,
                                  RowKeyTable& targets, const EdgeGroup::key_type& after,
                                  EdgeGroup& group) const {
   edges.Begin(EdgePrefix(type.id, source));

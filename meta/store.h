@@ -147,7 +147,7 @@ class Store {
   virtual StoreStatus Describe() const = 0;
   // Changes whenever anything was applied; cheap.
   virtual Seq LastSeq() const = 0;
-  virtual Disk& disk() = 0;
+  virtual Disk& disk() const = 0;
   virtual const std::string& path() const = 0;
 };
 

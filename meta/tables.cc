@@ -12,6 +12,8 @@ namespace mendfs {
 namespace {
 
 constexpr std::string_view kHashedStemStart = "%h";
+// What an edge's name has beyond its keys: two tildes, ten digits, ".json".
+constexpr size_t kEdgeNameExtraBytes = 17;
 
 class NodeLister final : public NodeCursor {
  public:
@@ -31,6 +33,14 @@ class NodeLister final : public NodeCursor {
   NodeWalk walk_;
 };
 
+EdgeRow EdgeOf(const EdgeWalk& walk) {
+  EdgeRow edge;
+  edge.ends = walk.ends();
+  edge.source_key = walk.source_key();
+  edge.target_key = walk.target_key();
+  return edge;
+}
+
 class EdgeLister final : public EdgeCursor {
  public:
   explicit EdgeLister(EdgeWalk walk) : walk_(std::move(walk)) {}
@@ -38,11 +48,7 @@ class EdgeLister final : public EdgeCursor {
   Result<std::optional<EdgeRow>> Next() override {
     MENDFS_ASSIGN_OR_RETURN(const bool found, walk_.Next());
     if (!found) return std::optional<EdgeRow>();
-    EdgeRow edge;
-    edge.ends = walk_.ends();
-    edge.source_key = walk_.source_key();
-    edge.target_key = walk_.target_key();
-    return std::optional<EdgeRow>(std::move(edge));
+    return std::optional<EdgeRow>(EdgeOf(walk_));
   }
   Status Seek(uint64_t ordinal) override { return walk_.Seek(ordinal); }
 
@@ -53,6 +59,11 @@ class EdgeLister final : public EdgeCursor {
 Status NoRow(TypeId type, std::string_view key) {
   return {Code::kNotFound,
           "no row \"" + std::string(key) + "\" in table " + std::to_string(type.value)};
+}
+
+std::optional<Hash128> HashOfName(const Result<std::string>& name) {
+  if (!name.ok() || name->size() < kRowNameSuffix.size()) return std::nullopt;
+  return ParseHashedStem(std::string_view(*name).substr(0, name->size() - kRowNameSuffix.size()));
 }
 
 }  // namespace
@@ -72,9 +83,13 @@ std::optional<Hash128> ParseHashedStem(std::string_view stem) {
 std::optional<Hash128> LongNameHash(const NodeType& type, std::string_view key) {
   // Encoding makes at most three bytes of one; short keys need no look.
   if (key.size() * 3 + kRowNameSuffix.size() <= kFileNameBytesMax) return std::nullopt;
-  const auto name = NodeNameOfKey(key, type.key_part_count(), RowNameForm::kFile);
-  if (!name.ok() || name->size() < kRowNameSuffix.size()) return std::nullopt;
-  return ParseHashedStem(std::string_view(*name).substr(0, name->size() - kRowNameSuffix.size()));
+  return HashOfName(NodeNameOfKey(key, type.key_part_count(), RowNameForm::kFile));
+}
+
+std::optional<Hash128> LongEdgeNameHash(const EdgeKeyTexts& keys) {
+  const size_t key_bytes = keys.source.size() + keys.target.size();
+  if (key_bytes * 3 + kEdgeNameExtraBytes <= kFileNameBytesMax) return std::nullopt;
+  return HashOfName(EdgeNameOfKeys(keys));
 }
 
 TableReader::TableReader(const Reader& reader)
@@ -94,6 +109,7 @@ Result<NodeRow> TableReader::GetNode(const View& view, TypeId type, std::string_
   node.body = stored->body();
   node.size_bytes = node.body.size();
   node.attributes = stored->head.attributes;
+  node.start = stored->start;
   return node;
 }
 
@@ -138,7 +154,28 @@ Result<EdgeRow> TableReader::GetEdge(const View& view, const EdgeType& type,
   edge.body = entry->value.substr(head.body_offset);
   edge.size_bytes = edge.body.size();
   edge.attributes = head.attributes;
+  edge.start = entry->start;
   return edge;
+}
+
+Result<EdgeRow> TableReader::FindEdgeByLongName(const View& view, const EdgeType& type,
+                                                const Hash128& hash) const {
+  MENDFS_ASSIGN_OR_RETURN(const auto rules, catalog_->RulesAt(view));
+  const NodeType* const source = rules->schema().FindNode(type.source);
+  const NodeType* const target = rules->schema().FindNode(type.target);
+  EdgeWalk walk(reader_, view, type);
+  while (source != nullptr && target != nullptr) {
+    MENDFS_ASSIGN_OR_RETURN(const bool found, walk.Next());
+    if (!found) break;
+    const auto its_hash = LongEdgeNameHash({.source = walk.source_key(),
+                                            .source_part_count = source->key_part_count(),
+                                            .target = walk.target_key(),
+                                            .target_part_count = target->key_part_count(),
+                                            .n = walk.ends().number});
+    if (its_hash == hash) return EdgeOf(walk);
+  }
+  return Status(Code::kNotFound, "no edge " + type.name + "/" + std::string(kHashedStemStart) +
+                                     ToHex(hash) + std::string(kRowNameSuffix));
 }
 
 Result<std::unique_ptr<EdgeCursor>> TableReader::ListEdges(const View& view,

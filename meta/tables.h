@@ -24,6 +24,8 @@
 #include "meta/codec/hash.h"
 #include "meta/commit/door.h"
 #include "meta/manifest/reader.h"
+#include "meta/row_name.h"
+#include "meta/table/row_check.h"
 #include "meta/table/row_format.h"
 #include "meta/table/schema.h"
 
@@ -37,6 +39,7 @@ struct NodeRow {
   std::string body;         // empty where only the rest was asked for
   uint64_t size_bytes = 0;  // of the body
   RowAttributes attributes;
+  Seq start;  // the change that wrote it; where it was read with its body
 };
 
 struct EdgeRow {
@@ -46,6 +49,7 @@ struct EdgeRow {
   std::string body;
   uint64_t size_bytes = 0;
   RowAttributes attributes;
+  Seq start;
 };
 
 // Rows in the order of their numbers; `cookie` of a node row is its number, of an edge its ordinal.
@@ -81,6 +85,10 @@ class TableReader {
                                                 InodeNumber after) const;
   Result<EdgeRow> GetEdge(const View& view, const EdgeType& type, std::string_view source_key,
                           std::string_view target_key, uint32_t number) const;
+  // The edge whose encoded file name is hashed, without body and attributes.
+  // Cost:     no entry leads from the hash to the edge: walks the edges of the type
+  Result<EdgeRow> FindEdgeByLongName(const View& view, const EdgeType& type,
+                                     const Hash128& hash) const;
   Result<std::unique_ptr<EdgeCursor>> ListEdges(const View& view, const EdgeType& type) const;
   // Edges that leave or enter one row.
   Result<std::unique_ptr<EdgeCursor>> ListEdgesOf(const View& view, const EdgeType& type,
@@ -91,9 +99,10 @@ class TableReader {
   std::shared_ptr<Catalog> catalog_;  // shared by copies
 };
 
-// The hash that stands for a key in its file name when that name would be too long; nothing for
-// other keys.
+// The hash that stands for a key, or for the ends of an edge, in a file name that would be too long
+// else; nothing for other keys.
 std::optional<Hash128> LongNameHash(const NodeType& type, std::string_view key);
+std::optional<Hash128> LongEdgeNameHash(const EdgeKeyTexts& keys);
 // The hash in a name that meta/row_name.h calls hashed: "%h" and 32 digits.
 std::optional<Hash128> ParseHashedStem(std::string_view stem);
 
@@ -121,8 +130,9 @@ class TableWriter {
                           const PutOptions& options);
   // Answers the number the row had: put it back with PutOptions::reuse_row.
   Result<InodeNumber> DeleteNode(TypeId type, std::string_view key);
-  // Changes the key; edges follow. A key inside the body that names the old key is an error
-  // (kInvalid) unless `body` brings new bytes. An existing target is replaced and keeps its number.
+  // Changes the key; edges follow, attributes stay. A body that names the key names the new one
+  // then: only the bytes of these values change, unless `body` brings new ones. kInvalid when
+  // `new_key` is no key of the type. An existing target is replaced and keeps its number.
   Result<NodeRow> RenameNode(TypeId type, std::string_view key, std::string_view new_key,
                              std::optional<std::string_view> body);
   Status SetNodeAttributes(TypeId type, std::string_view key, const RowAttributes& attributes);
@@ -134,6 +144,8 @@ class TableWriter {
                            uint32_t number, const RowAttributes& attributes);
   // Would this body be accepted now? Changes nothing.
   Status CheckNode(TypeId type, std::string_view key, std::string_view body);
+  Status CheckEdge(TypeId type, std::string_view source_key, std::string_view target_key,
+                   uint32_t number, std::string_view body);
   // Adds a type any JSON object is a row of: `mkdir nodes/City`. kExists when the name is taken.
   Result<std::shared_ptr<const Schema>> AddOpenType(std::string_view name);
   // Plans `text` against the accepted schema and applies the safe steps, all or nothing.

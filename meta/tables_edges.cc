@@ -123,6 +123,25 @@ Result<EdgeRow> TableWriter::PutEdge(TypeId type, std::string_view source_key,
   return row;
 }
 
+Status TableWriter::CheckEdge(TypeId type, std::string_view source_key, std::string_view target_key,
+                              uint32_t number, std::string_view body) {
+  const EdgeAddress name{source_key, target_key, number};
+  ReaderLock gate(core_->door.table_gate());
+  MENDFS_ASSIGN_OR_RETURN(const EdgeRules edge, core_->FindEdgeType(type));
+  if (number == 0) return {Code::kInvalid, "the numbers of parallel edges begin with 1"};
+  const std::string text = TextOf(*edge.type, name);
+  Checking& checking = CheckingFor(edge.rules);
+  Status status =
+      checking.checker.CheckEdge(*edge.type, body, source_key, target_key, checking.row);
+  if (!status.ok()) return status.Annotate(text);
+  const auto stored = FindEdge(*core_, edge, name);
+  if (!stored.ok()) return stored.status().Annotate(text);
+  if (stored->value) return status;
+  status =
+      CheckRoomForEdge(core_->reader(), core_->view, *edge.type, stored->ends.source, source_key);
+  return status.ok() ? status : status.Annotate(text);
+}
+
 Status TableWriter::DeleteEdge(TypeId type, std::string_view source_key,
                                std::string_view target_key, uint32_t number) {
   const EdgeAddress name{source_key, target_key, number};
@@ -159,8 +178,9 @@ Status TableWriter::SetEdgeAttributes(TypeId type, std::string_view source_key,
 
 namespace {
 
-// Clears up to `edges_max` edges of the first row that waits.
-Result<uint64_t> SweepSome(TableCore& core, const GoneRow& gone, uint64_t edges_max) {
+// Clears up to `edges_max` edges of the first row that waits, gone since `before_ns`.
+Result<uint64_t> SweepSome(TableCore& core, const GoneRow& gone, int64_t before_ns,
+                           uint64_t edges_max) {
   ReaderLock gate(core.door.table_gate());
   const std::array<uint64_t, 1> entities = {NumberEntity(gone.type, gone.row)};
   const EntityLocks::Held held(core.door.locks(), entities);
@@ -170,11 +190,14 @@ Result<uint64_t> SweepSome(TableCore& core, const GoneRow& gone, uint64_t edges_
     core.swept.Drop(gone.type, gone.row);
     return uint64_t{0};
   }
+  // It may have come back and gone again before it was locked: then it waits anew.
+  const auto first = core.swept.First(before_ns);
+  if (!first || first->type != gone.type || first->row != gone.row) return uint64_t{0};
   MENDFS_ASSIGN_OR_RETURN(const auto rules, core.catalog.RulesAt(core.view));
   Change change = core.NewChange();
   MENDFS_ASSIGN_OR_RETURN(
       const SweptChunk chunk,
-      CollectSwept(core.reader(), core.view, rules->schema(), gone, edges_max, change));
+      CollectSwept(core.reader(), core.view, rules->schema(), *first, edges_max, change));
   if (chunk.edges == 0) {
     core.swept.Drop(gone.type, gone.row);
     return uint64_t{0};
@@ -189,10 +212,11 @@ Result<uint64_t> SweepSome(TableCore& core, const GoneRow& gone, uint64_t edges_
 Result<uint64_t> TableWriter::SweepEdges(uint64_t limit) {
   uint64_t cleared = 0;
   while (cleared < limit) {
-    const auto gone = core_->swept.First(core_->door.NowNs() - kReattachNs);
+    const int64_t before_ns = core_->door.NowNs() - kReattachNs;
+    const auto gone = core_->swept.First(before_ns);
     if (!gone) break;
     const uint64_t edges_max = std::min(limit - cleared, kSweepEdgesPerChange);
-    MENDFS_ASSIGN_OR_RETURN(const uint64_t edges, SweepSome(*core_, *gone, edges_max));
+    MENDFS_ASSIGN_OR_RETURN(const uint64_t edges, SweepSome(*core_, *gone, before_ns, edges_max));
     cleared += edges;
   }
   return cleared;

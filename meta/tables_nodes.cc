@@ -6,6 +6,7 @@
 
 #include "meta/table/edges.h"
 #include "meta/tables_core.h"
+#include "meta/tables_rekey.h"
 
 namespace mendfs {
 namespace {
@@ -18,6 +19,15 @@ NodeRow Written(const RowWrite& write) {
   row.key = write.key;
   row.size_bytes = write.body.size();
   row.attributes = write.attributes;
+  return row;
+}
+
+NodeRow Standing(std::string_view key, const StoredRow& stored) {
+  NodeRow row;
+  row.row = stored.head.row;
+  row.key = key;
+  row.size_bytes = stored.body().size();
+  row.attributes = stored.head.attributes;
   return row;
 }
 
@@ -130,16 +140,16 @@ struct Renaming {
   std::optional<StoredRow> target;
 };
 
-Status CheckRenamedBody(const NodeRules& node, const Renaming& renaming, Checking& checking) {
-  const Status status =
-      checking.checker.CheckNode(*node.type, renaming.body, renaming.new_key, checking.row);
-  if (status.ok()) return status;
-  const std::string what = "rename " + RowText(*node.type, renaming.key) + " to " +
-                           RowText(*node.type, renaming.new_key);
-  if (renaming.body_is_new || status.code() != Code::kInvalid) return status.Annotate(what);
-  return {status.code(), what + ": the row's body does not fit its new name (" + status.message() +
-                             "); write the row under its new name, then remove the old one, or "
-                             "take the key out of the body first"};
+// The body under the new key, judged.
+Status PutRenamedBody(const NodeRules& node, std::optional<std::string_view> given,
+                      const StoredRow& stored, Renaming& renaming, Checking& checking) {
+  if (given) {
+    renaming.body = *given;
+  } else {
+    MENDFS_ASSIGN_OR_RETURN(renaming.body,
+                            RekeyBody(*node.type, stored.body(), renaming.key, renaming.new_key));
+  }
+  return checking.checker.CheckNode(*node.type, renaming.body, renaming.new_key, checking.row);
 }
 
 // The number and edges are the target's if there is one; everything else is the source's.
@@ -195,8 +205,12 @@ Result<NodeRow> TableWriter::RenameNode(TypeId type, std::string_view key, std::
   for (int attempt = 0; attempt < kRenameAttemptsMax; ++attempt) {
     // The body tells which unique values to lock, so it is read before and compared after.
     MENDFS_ASSIGN_OR_RETURN(const StoredRow before, core_->NeedRow(*node.type, key));
-    renaming.body = body ? *body : before.body();
-    MENDFS_RETURN_IF_ERROR(CheckRenamedBody(node, renaming, checking));
+    if (!body && key == new_key) return Standing(key, before);
+    const Status status = PutRenamedBody(node, body, before, renaming, checking);
+    if (!status.ok()) {
+      return status.Annotate("rename " + RowText(*node.type, key) + " to " +
+                             RowText(*node.type, new_key));
+    }
     std::vector<uint64_t> entities = {RowEntity(type, key), RowEntity(type, new_key)};
     AddUniqueEntities(type, checking.row, entities);
     AddBoundEntities(node.schema(), type, entities);

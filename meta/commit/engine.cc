@@ -287,9 +287,6 @@ StoreStatus Engine::Describe() const {
   if (!fence.ok()) {
     status.health = Health::kReadOnly;
     status.reason = fence.message();
-  } else if (options_.access == OpenAccess::kReadOnly) {
-    status.health = Health::kReadOnly;
-    status.reason = "opened read-only";
   } else if (!trouble_.ok()) {
     status.health = Health::kDegraded;
     status.reason = trouble_.ToString();

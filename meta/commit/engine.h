@@ -54,7 +54,7 @@ class Engine : public Store, private Door {
   Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const override;
   StoreStatus Describe() const override;
   Seq LastSeq() const override { return manifest_->applied(); }
-  Disk& disk() override { return disk_; }
+  Disk& disk() const override { return disk_; }
   const std::string& path() const override { return path_; }
 
  private:

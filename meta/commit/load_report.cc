@@ -22,11 +22,11 @@ void LoadReport::Refuse(const LineRef& where, Status status) {
   if (refusals_.size() < refusals_max_) refusals_.push_back({where, std::move(status)});
 }
 
-std::vector<Refusal> LoadReport::Sorted() const {
-  std::vector<Refusal> sorted = refusals_;
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Refusal& one, const Refusal& other) {
-    return one.where < other.where;
-  });
+std::vector<RefusedLine> LoadReport::Sorted() const {
+  std::vector<RefusedLine> sorted = refusals_;
+  std::stable_sort(
+      sorted.begin(), sorted.end(),
+      [](const RefusedLine& one, const RefusedLine& other) { return one.where < other.where; });
   return sorted;
 }
 

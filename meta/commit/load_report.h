@@ -19,7 +19,7 @@ struct LineRef {
   friend auto operator<=>(const LineRef&, const LineRef&) = default;
 };
 
-struct Refusal {
+struct RefusedLine {
   LineRef where;
   Status status;
 };
@@ -41,12 +41,12 @@ class LoadReport {
   uint64_t refused() const { return refused_; }
   bool clean() const { return refused_ == 0; }
   // In the order of files and lines.
-  std::vector<Refusal> Sorted() const;
+  std::vector<RefusedLine> Sorted() const;
 
  private:
   const size_t refusals_max_;
   std::vector<std::string> sources_;
-  std::vector<Refusal> refusals_;
+  std::vector<RefusedLine> refusals_;
   uint64_t refused_ = 0;
 };
 

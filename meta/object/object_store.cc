@@ -399,7 +399,10 @@ Status ObjectStore::Walk(ObjectKind kind, const std::function<Status(const Found
         name.remove_suffix(kMetaSuffix.size());
       }
       Found found{dir_path + "/" + file.name, ParseId(name), {}};
-      MENDFS_ASSIGN_OR_RETURN(found.info, disk_.Stat(found.path));
+      const auto info = disk_.Stat(found.path);
+      if (info.status().code() == Code::kNotFound) continue;  // removed since the listing
+      MENDFS_RETURN_IF_ERROR(info.status());
+      found.info = *info;
       const bool ours =
           found.id && found.info.kind == FileKind::kRegular && name.substr(30) == dir.name;
       if (!ours) found.id.reset();

@@ -10,22 +10,22 @@ bool SweepQueue::Add(TypeId type, InodeNumber row, int64_t now_ns) {
   MutexLock lock(mu_);
   if (rows_.size() >= kRowsMax) return false;
   rows_.push_back({type, row, now_ns, {}});
-  last_gone_ns_[{type, row}] = now_ns;
+  last_[{type, row}].gone_ns = now_ns;
   return true;
 }
 
 void SweepQueue::DropFirstLocked() {
   const GoneRow& first = rows_.front();
-  const auto last = last_gone_ns_.find({first.type, first.row});
-  if (last != last_gone_ns_.end() && last->second == first.gone_ns) last_gone_ns_.erase(last);
+  const auto last = last_.find({first.type, first.row});
+  if (last != last_.end() && last->second.gone_ns == first.gone_ns) last_.erase(last);
   rows_.pop_front();
 }
 
 std::optional<GoneRow> SweepQueue::First(int64_t before_ns) {
   MutexLock lock(mu_);
   while (!rows_.empty()) {
-    const auto last = last_gone_ns_.find({rows_.front().type, rows_.front().row});
-    if (last != last_gone_ns_.end() && last->second == rows_.front().gone_ns) break;
+    const auto last = last_.find({rows_.front().type, rows_.front().row});
+    if (last != last_.end() && last->second.gone_ns == rows_.front().gone_ns) break;
     DropFirstLocked();
   }
   if (rows_.empty() || rows_.front().gone_ns > before_ns) return std::nullopt;
@@ -38,7 +38,10 @@ bool SweepQueue::IsFirstLocked(TypeId type, InodeNumber row) const {
 
 void SweepQueue::Advance(TypeId type, InodeNumber row, std::string resume) {
   MutexLock lock(mu_);
-  if (IsFirstLocked(type, row)) rows_.front().resume = std::move(resume);
+  if (!IsFirstLocked(type, row)) return;
+  rows_.front().resume = std::move(resume);
+  const auto last = last_.find({type, row});
+  if (last != last_.end()) last->second.begun = true;
 }
 
 void SweepQueue::Drop(TypeId type, InodeNumber row) {
@@ -48,7 +51,8 @@ void SweepQueue::Drop(TypeId type, InodeNumber row) {
 
 bool SweepQueue::IsBeingSwept(TypeId type, InodeNumber row) const {
   MutexLock lock(mu_);
-  return IsFirstLocked(type, row) && !rows_.front().resume.empty();
+  const auto last = last_.find({type, row});
+  return last != last_.end() && last->second.begun;
 }
 
 namespace {

@@ -53,8 +53,12 @@ class SweepQueue {
 
   mutable Mutex mu_{LockRank::kLeaf};
   std::deque<GoneRow> rows_ GUARDED_BY(mu_);
-  // When each went for the last time; an element of rows_ with another time is void.
-  std::map<std::pair<TypeId, InodeNumber>, int64_t> last_gone_ns_ GUARDED_BY(mu_);
+  struct Last {
+    int64_t gone_ns =
+        0;               // when it went for the last time; an element of rows_ with another is void
+    bool begun = false;  // some of its edges are cleared; stays when it is noted as gone again
+  };
+  std::map<std::pair<TypeId, InodeNumber>, Last> last_ GUARDED_BY(mu_);
 };
 
 struct SweptChunk {

@@ -8,7 +8,7 @@
 //           is the caller's to check once for the whole text (IsUtf8)
 // Lifetime: a view of the text; slices point into it
 // Errors:   a method that returns false leaves error() set, for good
-// Cost:     about 1 GB/s; no allocation once the scratch space is warm
+// Cost:     one pass; no allocation once the scratch space is warm
 #pragma once
 
 #include <cstddef>

@@ -60,28 +60,32 @@ Status KeyFromBody(const NodeType& type, std::optional<std::string_view> name_ke
 
 // The key from the name, with which the parts that stand in the body must agree.
 Status KeyFromName(const NodeType& type, std::string_view name_key, const RowScratch& scratch,
-                   CheckedRow& row) {
+                   RowWalk& walk, CheckedRow& row) {
   MENDFS_RETURN_IF_ERROR(CheckKeyText(type, name_key));
   row.key.assign(name_key);
-  if (type.key.size() < 2) return Status::Ok();
+  if (type.key.empty()) return Status::Ok();
+  if (type.key.size() == 1) return walk.TakeKeyPart(type.key[0], name_key);
   MENDFS_ASSIGN_OR_RETURN(const std::vector<std::string> parts,
                           SplitKeyText(name_key, type.key.size()));
   for (size_t part = 0; part < parts.size(); ++part) {
-    if (!scratch.HasValue(type.key[part]) || scratch.key_parts[part] == parts[part]) continue;
-    return {Code::kInvalid,
-            Disagree(type.properties[type.key[part]].name, scratch.key_parts[part], parts[part])};
+    if (!scratch.HasValue(type.key[part])) {
+      MENDFS_RETURN_IF_ERROR(walk.TakeKeyPart(type.key[part], parts[part]));
+    } else if (scratch.key_parts[part] != parts[part]) {
+      return {Code::kInvalid,
+              Disagree(type.properties[type.key[part]].name, scratch.key_parts[part], parts[part])};
+    }
   }
   return Status::Ok();
 }
 
 Status PutKey(const NodeType& type, std::optional<std::string_view> name_key,
-              const RowScratch& scratch, CheckedRow& row) {
+              const RowScratch& scratch, RowWalk& walk, CheckedRow& row) {
   const auto missing = std::find_if(type.key.begin(), type.key.end(),
                                     [&](uint32_t index) { return !scratch.HasValue(index); });
   if (missing == type.key.end() && !type.key.empty()) {
     return KeyFromBody(type, name_key, scratch, row);
   }
-  if (name_key) return KeyFromName(type, *name_key, scratch, row);
+  if (name_key) return KeyFromName(type, *name_key, scratch, walk, row);
   if (type.key.empty()) {
     return {Code::kInvalid, "a row of the open type " + type.name +
                                 " has its key in its name only; a load line gives it as \"key\""};
@@ -152,8 +156,11 @@ Status RowChecker::CheckNode(const NodeType& type, std::string_view body,
   row.Clear();
   MENDFS_RETURN_IF_ERROR(CheckBytes(body));
   scratch_->Begin(*rules);
-  MENDFS_RETURN_IF_ERROR(RowWalk(body, *rules, *scratch_, row).Run());
-  return PutKey(*rules->node, name_key, *scratch_, row);
+  RowWalk walk(body, *rules, *scratch_, row);
+  MENDFS_RETURN_IF_ERROR(walk.Run());
+  MENDFS_RETURN_IF_ERROR(PutKey(*rules->node, name_key, *scratch_, walk, row));
+  walk.Collect();
+  return Status::Ok();
 }
 
 Status RowChecker::CheckEdge(const EdgeType& type, std::string_view body,
@@ -167,7 +174,9 @@ Status RowChecker::CheckEdge(const EdgeType& type, std::string_view body,
   MENDFS_RETURN_IF_ERROR(CheckBytes(body));
   scratch_->Begin(*rules);
   const std::string_view members = body.empty() ? std::string_view("{}") : body;
-  MENDFS_RETURN_IF_ERROR(RowWalk(members, *rules, *scratch_, row).Run());
+  RowWalk walk(members, *rules, *scratch_, row);
+  MENDFS_RETURN_IF_ERROR(walk.Run());
+  walk.Collect();
   MENDFS_RETURN_IF_ERROR(PutEnd({.type = rules->source,
                                  .member = "$from",
                                  .given = source_key,

@@ -10,7 +10,7 @@
 //           space, so that a row costs no allocation once it is warm
 // Threads:  RowRules safe from any thread; one RowChecker per thread
 // Errors:   kInvalid "property \"age\": 151 is outside of 0..150 (line 1, column 22)"; kTooBig
-// Cost:     one pass over the body; about 1 GB/s
+// Cost:     one pass over the body, about five times a bare simdjson parse of it
 #pragma once
 
 #include <memory>

@@ -59,8 +59,29 @@ void RowScratch::Begin(const RowRules::TypeRules& rules) {
 }
 
 Status RowWalk::Run() {
-  if (!Walk() || !CheckRequired()) return Explain();
-  if (!rules_.any_collected) return Status::Ok();
+  return Walk() && CheckRequired() ? Status::Ok() : Explain();
+}
+
+Status RowWalk::TakeKeyPart(uint32_t index, std::string_view text) {
+  const PropertyRules& rules = rules_.properties[index];
+  const Property& property = *rules.property;
+  value_offset_.reset();
+  if (rules.pattern != nullptr && !rules.pattern->Matches(text)) {
+    NoMatch(rules, text);
+    return Explain();
+  }
+  if (rules.collect || property.range_min || property.range_max) {
+    MENDFS_ASSIGN_OR_RETURN(const std::string ordered, EncodeOrdered(property.type, text));
+    const size_t from = row_.ordered.size();
+    row_.ordered += ordered;
+    if (!CheckRange(rules, from, text) || !KeepOrdered(index, from)) return Explain();
+  }
+  scratch_.states[index].has_value = scratch_.row_number;
+  return Status::Ok();
+}
+
+void RowWalk::Collect() {
+  if (!rules_.any_collected) return;
   for (size_t i = 0; i < rules_.properties.size(); ++i) {
     if (!rules_.properties[i].collect || !scratch_.HasValue(i)) continue;
     const Property& property = *rules_.properties[i].property;
@@ -69,7 +90,6 @@ Status RowWalk::Run() {
                            .offset = scratch_.states[i].ordered_offset,
                            .size = scratch_.states[i].ordered_size});
   }
-  return Status::Ok();
 }
 
 bool RowWalk::Walk() {
@@ -149,12 +169,18 @@ bool RowWalk::ReadValue(uint32_t index) {
   const size_t ordered_from = row_.ordered.size();
   const bool ok = rules.property->type.list ? ReadList(rules) : ReadScalar(rules);
   if (!ok) return false;
-  RowScratch::PropertyState& state = scratch_.states[index];
-  state.has_value = scratch_.row_number;
+  scratch_.states[index].has_value = scratch_.row_number;
+  return KeepOrdered(index, ordered_from);
+}
+
+// What stands in `ordered` from there on is the value of the property, if an index wants it.
+bool RowWalk::KeepOrdered(uint32_t index, size_t ordered_from) {
+  const PropertyRules& rules = rules_.properties[index];
   if (!rules.collect) {
     row_.ordered.resize(ordered_from);
     return true;
   }
+  RowScratch::PropertyState& state = scratch_.states[index];
   state.ordered_offset = static_cast<uint32_t>(ordered_from);
   state.ordered_size = static_cast<uint32_t>(row_.ordered.size() - ordered_from);
   if (state.ordered_size <= kIndexValueBytesMax) return true;
@@ -178,7 +204,7 @@ bool RowWalk::ReadList(const PropertyRules& rules) {
 
 bool RowWalk::ReadVector(const PropertyRules& rules) {
   if (!cursor_.TakeIf('[')) return Mismatch(rules);
-  const size_t begin = value_offset_;
+  const auto begin = value_offset_;
   uint32_t count = 0;
   if (!cursor_.TakeIf(']')) {
     do {
@@ -299,7 +325,7 @@ bool RowWalk::CheckText(const PropertyRules& rules, std::string_view text) {
     }
     default:
       if (rules.pattern != nullptr && !rules.pattern->Matches(text)) {
-        return Wrong(rules, "\"" + Shown(text) + "\" does not match " + property.check);
+        return NoMatch(rules, text);
       }
   }
   if (rules.collect) row_.ordered.append(text);
@@ -360,8 +386,15 @@ bool RowWalk::Mismatch(const PropertyRules& rules) {
   return Wrong(rules, "expected " + TypeText(rules.property->type) + ", found " + Found(c));
 }
 
+bool RowWalk::NoMatch(const PropertyRules& rules, std::string_view text) {
+  return Wrong(rules, "\"" + Shown(text) + "\" does not match " + rules.property->check);
+}
+
 bool RowWalk::Wrong(const PropertyRules& rules, const std::string& sentence) {
-  return WrongAt(value_offset_, PropertyName(rules) + ": " + sentence);
+  std::string whole = PropertyName(rules) + ": " + sentence;
+  if (value_offset_) return WrongAt(*value_offset_, std::move(whole));
+  wrong_ = Status(Code::kInvalid, std::move(whole) + " (in the row's name)");
+  return false;
 }
 
 bool RowWalk::WrongAt(size_t offset, std::string sentence) {

@@ -1,9 +1,11 @@
 // One pass over one body, type by type. Private to row_check.
 //
-// Shape:    Walk() checks members and collects; key and ends are put together by row_check.cc
+// Shape:    Run, then for key parts that stand in the row's name only TakeKeyPart, then Collect;
+//           key and ends are put together by row_check.cc
 // Lifetime: of one row; views of the body and of the scratch space
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +47,11 @@ class RowWalk {
 
   // The whole body: syntax, names, values, required properties.
   Status Run();
+  // A part of the key that the body does not have: judged and kept as if it did. `text` is
+  // canonical (CheckKeyText).
+  Status TakeKeyPart(uint32_t index, std::string_view text);
+  // The index values, in declared order.
+  void Collect();
 
  private:
   bool Walk();
@@ -62,10 +69,12 @@ class RowWalk {
   bool CheckText(const PropertyRules& rules, std::string_view text);
   bool CheckTime(const PropertyRules& rules, std::string_view text);
   bool CheckRange(const PropertyRules& rules, size_t ordered_from, std::string_view text);
+  bool KeepOrdered(uint32_t index, size_t ordered_from);
   void KeepKeyPart(const PropertyRules& rules, std::string_view text);
   bool CheckRequired();
 
   bool Mismatch(const PropertyRules& rules);
+  bool NoMatch(const PropertyRules& rules, std::string_view text);
   bool Wrong(const PropertyRules& rules, const std::string& sentence);
   bool WrongAt(size_t offset, std::string sentence);
   Status Explain() const;
@@ -75,8 +84,9 @@ class RowWalk {
   RowScratch& scratch_;
   CheckedRow& row_;
   JsonCursor cursor_;
-  size_t value_offset_ = 0;  // where the value at hand begins
-  uint32_t hint_ = 0;        // the property that is expected next
+  // Where the value at hand begins; nothing for one that stands in the row's name.
+  std::optional<size_t> value_offset_;
+  uint32_t hint_ = 0;  // the property that is expected next
   Status wrong_;
 };
 

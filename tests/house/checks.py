@@ -97,6 +97,30 @@ def _is_binary(text):
     return "\0" in text or "\ufffd" in text
 
 
+def _shared_types(text):
+    """(line, name) for every type defined where other files could see it or clash with it."""
+    nameless = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if re.match(r"namespace \{", line):
+            nameless = True
+        elif re.match(r"\}  // namespace$", line):
+            nameless = False
+        match = re.match(r"(?:class|struct)(?: \w+\([^)]*\))? (\w+)(?: final)?(?: :[^{]*)? \{", line)
+        if match and not nameless:
+            yield number, match[1]
+
+
+def check_one_definition(tree):
+    """There is one namespace: two types of one name would be merged by the linker without a word."""
+    seen = {}
+    for path in tree.code(".h", ".cc"):
+        if path.startswith(("tests/", "bench/")):
+            continue
+        for line, name in _shared_types(tree.text(path)):
+            if seen.setdefault(name, path) != path:
+                yield Finding(path, line, f"{name} is also a type of {seen[name]}")
+
+
 def check_words(tree):
     for path in tree.paths:
         text = tree.text(path)
@@ -177,6 +201,7 @@ CHECKS = {
     "errno": check_errno,
     "header-shape": check_headers_shape,
     "names": check_names,
+    "one-definition": check_one_definition,
     "words": check_words,
     "links": check_links,
     "sizes": check_sizes,

@@ -22,6 +22,8 @@ CLEAN = {
     "meta/commit/publish.h":
         '// Publishing.\n#pragma once\n\n#include "meta/base/status.h"\n',
     "fs/view/row.h": '// A row.\n#pragma once\n\n#include "meta/store.h"\n',
+    "fs/view/twin.h": "// A twin.\n#pragma once\nstruct Twin {\n  int right;\n};\n",
+    "fs/view/shy.cc": "namespace {\nstruct Twin {\n  int own;\n};\n}  // namespace\n",
     "fs/kernel/call.cc": "#include <cerrno>\nint Call() { return errno; }\n",
 }
 
@@ -45,6 +47,7 @@ PLANTED = [
     ("header-shape", "meta/base/wide.h", "// Wide.\n#pragma once\nusing namespace std;\n", "using"),
     ("names", "notes.txt", "notes\n", "top level"),
     ("names", "meta/base/CamelFile.cc", "\n", "snake_case"),
+    ("one-definition", "meta/base/twin.cc", "struct Twin {\n  int left;\n};\n", "also a type"),
     ("words", "meta/base/later.cc", "// TO" "DO: later\n", "the word"),
     ("words", "docs/space.md", "a line \n", "space at the end"),
     ("links", "docs/broken.md", "[gone](nowhere.md)\n", "leads nowhere"),

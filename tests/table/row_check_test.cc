@@ -34,6 +34,8 @@ node Person {
 }
 node Flight @key(day, number) { day: Date, number: U32, seats: I32 }
 node Event { at: DateTime @key }
+node Code { code: String @key @unique @check("^[a-z]+$") }
+node Spot @key(x, y) { x: I32 @index @range(-9..9), y: I32 @index, label: String? @index }
 open node Place { population: U64? @index }
 open node Shop { id: I64 @key }
 edge Knows: Person -> Person { since: Date?, weight: F64 @index }
@@ -168,6 +170,32 @@ TEST_F(RowCheckTest, PartsOfACompositeKeyAgreeOneByOne) {
               HasSubstr("\"number\" is \"8\" in the row and \"7\" in its name"));
   EXPECT_FALSE(Node("Flight", R"({"seats":1})", "2020-01-01~07").ok());
   EXPECT_FALSE(Node("Flight", R"({"seats":1})", "2020-01-01").ok());
+}
+
+TEST_F(RowCheckTest, AKeyInTheNameOnlyIsJudgedAndIndexedLikeOneInTheBody) {
+  EXPECT_EQ(Node("Code", "{}", "A").message(),
+            "property \"code\": \"A\" does not match ^[a-z]+$ (in the row's name)");
+  ASSERT_TRUE(Node("Code", "{}", "a").ok());
+  ASSERT_EQ(row_.values.size(), 1U);
+  EXPECT_EQ(row_.BytesOf(row_.values[0]), "a");
+
+  EXPECT_EQ(Node("Spot", R"({"y":2})", "12~2").message(),
+            "property \"x\": 12 is outside of -9..9 (in the row's name)");
+  EXPECT_FALSE(Node("Spot", "{}", "-10~2").ok());
+  const auto values = [&](std::string_view body) {
+    EXPECT_TRUE(Node("Spot", body, "1~2").ok()) << body;
+    std::vector<std::pair<uint32_t, std::string>> all;
+    for (const IndexValue& value : row_.values) {
+      all.emplace_back(value.property.value, row_.BytesOf(value));
+    }
+    return all;
+  };
+  const auto want = values(R"({"label":"l","y":2,"x":1})");
+  ASSERT_EQ(want.size(), 3U);
+  for (const char* const body : {R"({"label":"l","y":2})", R"({"x":1,"label":"l"})",
+                                 R"({"label":"l"})", R"({"x":null,"label":"l","y":null})"}) {
+    EXPECT_EQ(values(body), want) << "in declared order: " << body;
+  }
 }
 
 TEST_F(RowCheckTest, AKeyOfTimeIsCanonical) {

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "meta/table/edges.h"
+#include "meta/table/edges_sweep.h"
 #include "tests/table_ops/table_fixture.h"
 
 namespace mendfs {
@@ -236,6 +237,22 @@ TEST_F(EdgeTest, ParallelEdgesToOneRowCountTogetherAgainstTheLowerBound) {
   EXPECT_TRUE(writer.DeleteNode(Node("City"), "Rome").ok());
 }
 
+TEST_F(EdgeTest, ACheckSaysWhatAPutWouldSayAndChangesNothing) {
+  MustLink("LivesIn", "alice", "Rome");
+  const auto before = door.Dump({});
+  const auto check = [&](std::string_view type, std::string_view source, std::string_view target,
+                         uint32_t number, std::string_view body) {
+    return writer.CheckEdge(Edge(type).id, source, target, number, body).code();
+  };
+  EXPECT_EQ(check("Knows", "alice", "bob", 1, ""), Code::kOk);
+  EXPECT_EQ(check("LivesIn", "alice", "Rome", 1, "{}"), Code::kOk);
+  EXPECT_EQ(check("LivesIn", "alice", "Oslo", 1, ""), Code::kManyLinks);
+  EXPECT_EQ(check("Knows", "alice", "zoe", 1, ""), Code::kInvalid);
+  EXPECT_EQ(check("Knows", "alice", "bob", 0, ""), Code::kInvalid);
+  EXPECT_EQ(check("Knows", "alice", "bob", 1, "["), Code::kInvalid);
+  EXPECT_EQ(door.Dump({}), before);
+}
+
 TEST_F(EdgeTest, ARestrictingEdgeHoldsBothOfItsEnds) {
   MustLink("Guards", "alice", "Rome");
   ExpectRefused(writer.DeleteNode(Node("City"), "Rome").status(), Code::kBusy,
@@ -264,6 +281,46 @@ TEST_F(EdgeTest, ARefusedChangeLeavesEverythingAsItWas) {
   door.FailApply(Code::kNoSpace);
   EXPECT_EQ(Unlink("Knows", "alice", "bob").code(), Code::kNoSpace);
   EXPECT_EQ(door.Dump({}), before);
+}
+
+// --------------------------------------------------------------------------------- long names
+TEST_F(EdgeTest, ALongNameIsFoundByItsHashWhateverItsEndsWereCalled) {
+  const std::string one(130, 'o');
+  const std::string two(125, 't');
+  const std::string three(140, 'x');
+  MustPut("Person", one);
+  MustPut("Person", two);
+  MustLink("Knows", "alice", "bob");
+  MustLink("Knows", one, "bob");
+  MustLink("Knows", one, two);
+  MustLink("Knows", one, two, 2);
+  const auto hash_of = [](const std::string& source, const std::string& target, uint32_t number) {
+    const auto name = EdgeNameOfKeys({.source = source, .target = target, .n = number});
+    const auto hash = ParseHashedStem(std::string_view(*name).substr(0, name->size() - 5));
+    EXPECT_TRUE(hash.has_value()) << *name;
+    return hash.value_or(Hash128());
+  };
+  const auto found = [&](const Hash128& hash) -> std::string {
+    const auto edge = reader.FindEdgeByLongName(head, Edge("Knows"), hash);
+    if (edge.ok()) return Name(*edge);
+    EXPECT_EQ(edge.status().code(), Code::kNotFound) << edge.status().ToString();
+    return "none";
+  };
+  const Hash128 first = hash_of(one, two, 1);
+  const Hash128 second = hash_of(one, two, 2);
+  EXPECT_EQ(found(first), one + "~" + two + "~1");
+  EXPECT_EQ(found(second), one + "~" + two + "~2");
+  EXPECT_EQ(found(hash_of(two, one, 1)), "none");
+
+  ASSERT_TRUE(writer.RenameNode(Node("Person"), one, three, {}).ok());
+  EXPECT_EQ(found(first), "none") << "it has another name now";
+  EXPECT_EQ(found(hash_of(three, two, 1)), three + "~" + two + "~1");
+  ASSERT_TRUE(writer.RenameNode(Node("Person"), three, one, {}).ok());
+  EXPECT_EQ(found(second), one + "~" + two + "~2");
+  ASSERT_TRUE(Unlink("Knows", one, two, 2).ok());
+  EXPECT_EQ(found(second), "none");
+  ASSERT_TRUE(writer.DeleteNode(Node("Person"), two).ok());
+  EXPECT_EQ(found(first), "none");
 }
 
 // ------------------------------------------------------------------------------------ listing
@@ -315,6 +372,24 @@ TEST_F(EdgeTest, SeekGoesToAnyOrdinal) {
       }
     }
   }
+}
+
+TEST(SweepQueueTest, ANumberThatIsHalfSweptStaysSoWhenItGoesAgain) {
+  SweepQueue queue;
+  const TypeId type(1);
+  const InodeNumber row(7);
+  ASSERT_TRUE(queue.Add(type, row, 10));
+  EXPECT_FALSE(queue.IsBeingSwept(type, row));
+  queue.Advance(type, row, "g-some");
+  EXPECT_TRUE(queue.IsBeingSwept(type, row));
+  ASSERT_TRUE(queue.Add(type, row, 20)) << "it was noted late";
+  EXPECT_TRUE(queue.IsBeingSwept(type, row));
+  EXPECT_FALSE(queue.First(15).has_value());
+  EXPECT_TRUE(queue.IsBeingSwept(type, row)) << "its other edges are still to be cleared";
+  ASSERT_TRUE(queue.First(20).has_value());
+  queue.Drop(type, row);
+  EXPECT_FALSE(queue.IsBeingSwept(type, row));
+  EXPECT_FALSE(queue.First(100).has_value());
 }
 
 TEST(SparseMarksTest, StayBoundedAndExact) {

@@ -137,7 +137,7 @@ class TableTest : public ::testing::Test {
   TableWriter writer{door, kMainBranch};
   TableReader reader{door};
   std::shared_ptr<const Schema> schema;
-  const View head;
+  const View head{};
 };
 
 // Both in one place: which code, and that the sentence names what it is about.

@@ -207,7 +207,9 @@ void RandomTreeTest::Play(uint64_t seed) {
   }
 }
 
-TEST_F(RandomTreeTest, RandomOperationsAnswerAndEndAsTheModel) { Play(TestSeed(20)); }
+TEST_F(RandomTreeTest, RandomOperationsAnswerAndEndAsTheModel) {
+  Play(TestSeed(20));
+}
 
 }  // namespace
 }  // namespace mendfs

@@ -1,0 +1,53 @@
+// A FileSystem mounted: the libfuse session, its threads, and the notifier.
+//
+// Start mounts (the mount answers once Run loops), Run serves until the mount goes away or Stop is
+// called, the destructor unmounts. Run installs no signal handlers: the daemon's own call Stop.
+//
+// Lifetime: the FileSystem outlives the mount; Run has returned before the mount is destroyed
+// Threads:  Stop from any thread and from a signal handler; everything else from one
+// Errors:   kNotFound (no such mount point), kNotDirectory, kNotEmpty, kDenied (not allowed to
+//           mount), kUnsupported (no /dev/fuse), kIo
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fs/ops/file_system.h"
+#include "meta/base/status.h"
+
+namespace mendfs {
+
+struct MountOptions {
+  bool read_only = false;
+  bool allow_other = false;
+  bool foreground_debug = false;   // libfuse's own trace of every request
+  unsigned threads = 4;            // 1: serve in the thread of Run alone
+  unsigned long_timeout_s = 3600;  // how long the kernel keeps what Freshness::kLong says
+  unsigned short_timeout_s = 1;
+  std::vector<std::string> fuse_options;  // passed on to libfuse: "max_read=131072", …
+};
+
+class KernelMount {
+ public:
+  static Result<std::unique_ptr<KernelMount>> Start(FileSystem& file_system,
+                                                    const std::string& mount_point,
+                                                    const MountOptions& options);
+  ~KernelMount();
+  KernelMount(const KernelMount&) = delete;
+  KernelMount& operator=(const KernelMount&) = delete;
+
+  // Called once, from a serving thread, when the kernel has shaken hands: the mount answers now.
+  void OnReady(std::function<void()> ready);
+  // Ok when the mount was taken away or Stop was called.
+  Status Run();
+  void Stop();
+
+ private:
+  struct Core;
+  explicit KernelMount(std::unique_ptr<Core> core);
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace mendfs

@@ -1,0 +1,73 @@
+// Open files and directories, by number.
+//
+// Lifetime: a handle lives from its Open to its Release; the kernel sends Release when no request
+//           uses it any more
+// Threads:  safe from any thread
+// Errors:   kInvalid for a number that is not open
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fs/ops/directory.h"
+#include "fs/ops/handle_table.h"
+#include "fs/ops/plane.h"
+#include "meta/base/ids.h"
+#include "meta/base/status.h"
+
+namespace mendfs {
+
+class Operations;
+
+struct OpenedFile {
+  uint64_t handle = 0;
+  bool direct_io = false;
+  bool keep_cache = false;
+  bool no_flush = false;
+};
+
+// Takes the names of a listing, with what they stand for where that was asked for.
+class ListingSink {
+ public:
+  virtual ~ListingSink() = default;
+  // False: no room; the name is offered again by the next ReadDirectory.
+  virtual bool Add(const ListedName& listed, const Found* found) = 0;
+};
+
+struct ReadDirectoryRequest {
+  uint64_t handle = 0;
+  uint64_t after = 0;    // cookie; 0: from the start
+  bool lookups = false;  // readdirplus: look every name but "." and ".." up and count it
+};
+
+class Handles {
+ public:
+  explicit Handles(Operations& operations) : operations_(operations) {}
+
+  Result<OpenedFile> Open(const Caller& caller, InodeNumber node, const OpenRequest& request);
+  Result<size_t> Read(uint64_t handle, uint64_t offset, size_t size_bytes, char* target);
+  Status Write(const Caller& caller, uint64_t handle, uint64_t offset, std::string_view bytes);
+  Status Flush(const Caller& caller, uint64_t handle);
+  Status Sync(const Caller& caller, uint64_t handle);
+  void Release(uint64_t handle);
+  Result<uint64_t> OpenDirectory(const Caller& caller, InodeNumber node);
+  Status ReadDirectory(const Caller& caller, const ReadDirectoryRequest& request,
+                       ListingSink& sink);
+  Status SyncDirectory(const Caller& caller);
+  void ReleaseDirectory(uint64_t handle);
+
+  // For people: the path of an open node, as far as it is known.
+  std::string Show(const Node& node);
+  HandleTable<OpenFile>& files() { return files_; }
+  HandleTable<OpenDirectoryRecord>& directories() { return directories_; }
+
+ private:
+  Operations& operations_;
+  HandleTable<OpenFile> files_;
+  HandleTable<OpenDirectoryRecord> directories_;
+};
+
+}  // namespace mendfs

@@ -1,0 +1,61 @@
+// argv to what is to be done. CLI11 stays behind this door.
+//
+// The program is called mendfs, or goes by the names that mount(8), fsck(8) and mkfs(8) look for.
+//
+// Threads:  pure function of its arguments
+// Errors:   none: words that make no sense become an Invocation that prints a sentence and ends
+// with
+//           the exit code for it
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mount-tools/verb.h"
+#include "mount-tools/verb_request.h"
+
+namespace mendfs {
+
+enum class Action {
+  kPrint,      // `text`, then exit with `exit_code`
+  kStoreVerb,  // `request` on the store that `target` means
+  kMkfs,
+  kMount,
+  kUmount,
+  kFsck,
+  kDoctor,
+  kVersion,
+};
+
+struct MountArguments {
+  std::vector<std::string> options;  // of -o
+  bool foreground = false;
+  bool fake = false;  // mount -f: all but the mounting
+  bool sloppy = false;
+  bool verbose = false;
+};
+
+struct Invocation {
+  Action action = Action::kPrint;
+  std::string text;                // kPrint
+  int exit_code = kExitDone;       // kPrint
+  std::string verb;                // as messages name it: "load", "fsck"
+  std::string target;              // STORE or STORE|MOUNT
+  std::string directory;           // mount: DIR
+  std::vector<std::string> files;  // load, schema apply
+  std::string output;              // export -o
+  std::string schema_file;         // mkfs --schema
+  VerbRequest request;
+  MountArguments mount;
+  bool repair = false;      // fsck -y -p -a: the caller would accept repairs
+  bool fsck_codes = false;  // exit codes of fsck(8)
+  bool progress = false;    // fsck -C
+  bool json = false;
+};
+
+// `arguments` are argv without the program's name.
+Invocation ParseCommandLine(std::string_view program, std::vector<std::string> arguments);
+
+}  // namespace mendfs

@@ -1,0 +1,116 @@
+#include "mount-tools/daemon.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <memory>
+#include <thread>
+
+#include "fs/kernel/session.h"
+#include "fs/ops/file_system.h"
+#include "meta/base/log.h"
+#include "meta/disk/posix_disk.h"
+#include "meta/store.h"
+#include "mount-tools/control_server.h"
+#include "mount-tools/verb.h"
+
+namespace mendfs {
+namespace {
+
+constexpr int kWakeSignal = SIGUSR1;  // ends the signal thread
+
+sigset_t DaemonSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, kWakeSignal}) sigaddset(&signals, signal);
+  return signals;
+}
+
+// Takes the signals that all other threads have blocked. A terminal that closes is no reason to
+// unmount: SIGHUP is let go.
+class SignalThread {
+ public:
+  explicit SignalThread(std::function<void()> stop)
+      : thread_([stop = std::move(stop)] {
+          const sigset_t signals = DaemonSignals();
+          for (int signal = 0; sigwait(&signals, &signal) == 0 && signal != kWakeSignal;) {
+            if (signal == SIGHUP) continue;
+            LogLine(LogLevel::kInfo, "daemon", "asked to end; unmounting");
+            stop();
+          }
+        }) {}
+  ~SignalThread() {
+    pthread_kill(thread_.native_handle(), kWakeSignal);
+    thread_.join();
+  }
+  SignalThread(const SignalThread&) = delete;
+  SignalThread& operator=(const SignalThread&) = delete;
+
+ private:
+  std::thread thread_;
+};
+
+Result<std::unique_ptr<Store>> OpenForMount(Disk& disk, const MountPlan& plan) {
+  OpenOptions options;
+  options.access = plan.settings.read_only ? OpenAccess::kReadOnly : OpenAccess::kReadWrite;
+  options.commit_interval_ms = plan.settings.commit_interval_ms;
+  options.cache_bytes = plan.settings.cache_bytes;
+  return Store::Open(disk, plan.store_path, options);
+}
+
+// A read-only mount writes nothing into the store, so it has no socket there; the command line
+// opens the store beside it.
+Result<std::unique_ptr<ControlServer>> StartControl(const MountPlan& plan, Store& store,
+                                                    FileSystem& file_system,
+                                                    const MountFacts& facts) {
+  if (plan.settings.read_only) return std::unique_ptr<ControlServer>();
+  ControlOptions options;
+  options.store_path = plan.store_path;
+  options.owner_uid = store.Describe().identity.owner_uid;
+  options.handler = [&](const VerbRequest& request, uint32_t caller_uid, VerbIo& io) {
+    const int exit_code =
+        RunVerb(request, {.store = store, .caller_uid = caller_uid, .mount = &facts}, io);
+    if (VerbWrites(request.verb)) file_system.TablesChanged();
+    return exit_code;
+  };
+  return ControlServer::Start(std::move(options));
+}
+
+}  // namespace
+
+// Up: 1 store (lock, recovery) · 2 file system · 3 mount · 4 control socket · 5 serve.
+// Down: socket, mount, file system (drafts are decided), store (commit, checkpoint, lock).
+Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
+  const sigset_t signals = DaemonSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  const std::unique_ptr<Disk> disk = MakePosixDisk();
+  MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenForMount(*disk, plan));
+  FileSystem file_system(*store,
+                         {.read_only = plan.settings.read_only, .graph = plan.settings.graph});
+  const MountFacts facts{.mount_point = plan.mount_point,
+                         .read_only = plan.settings.read_only,
+                         .pid = getpid(),
+                         .transport = "",
+                         .refusals = [&] { return file_system.errors().Recent(); }};
+  MountOptions options;
+  options.read_only = plan.settings.read_only;
+  options.allow_other = plan.settings.allow_other;
+  options.fuse_options = plan.settings.kernel;
+  MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<KernelMount> mount,
+                          KernelMount::Start(file_system, plan.mount_point, options));
+  MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<ControlServer> control,
+                          StartControl(plan, *store, file_system, facts));
+  Status served;
+  {
+    const SignalThread signal_thread([&] { mount->Stop(); });
+    mount->OnReady(ready);
+    served = mount->Run();
+  }
+  LogLine(LogLevel::kInfo, "daemon", "unmounted; closing the store", {{"store", plan.store_path}});
+  return served;
+}
+
+}  // namespace mendfs

@@ -1,0 +1,160 @@
+#include "mount-tools/doctor.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "mount-tools/mount_table.h"
+#include "mount-tools/target.h"
+#include "mount-tools/text.h"
+
+namespace mendfs {
+namespace {
+
+constexpr unsigned kProbeWaitMs = 3000;
+
+// The letter behind the command's name in /proc/PID/stat, which may hold anything itself.
+char ProcessState(int pid) {
+  if (pid <= 0) return 0;
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  if (!std::getline(file, line)) return 0;
+  const size_t end = line.rfind(')');
+  return end == std::string::npos || end + 2 >= line.size() ? '\0' : line[end + 2];
+}
+
+Result<MountSymptoms> Look(const std::string& path) {
+  MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
+  MountSymptoms symptoms{.path = path};
+  for (const std::string& form : {NormalPath(path), RealPath(path)}) {
+    const MountEntry* mount = FindMountOf(table, form);
+    if (mount == nullptr || mount->type != kMountType) continue;
+    symptoms.store_path = mount->source;
+    symptoms.mount_point = mount->mount_point;
+    break;
+  }
+  if (symptoms.mount_point.empty() && IsStoreDirectory(path)) {
+    symptoms.store_path = RealPath(path);
+    const std::vector<MountEntry> mounts = MountsOfStore(table, symptoms.store_path);
+    if (!mounts.empty()) symptoms.mount_point = mounts.back().mount_point;
+  }
+  if (!symptoms.store_path.empty()) symptoms.holder = StoreHolder(symptoms.store_path);
+  if (symptoms.holder) symptoms.process_state = ProcessState(HolderPid(*symptoms.holder));
+  if (!symptoms.mount_point.empty()) {
+    symptoms.probe = ProbeMount(symptoms.mount_point, kProbeWaitMs);
+  }
+  return symptoms;
+}
+
+std::string MountCommand(const MountSymptoms& symptoms, const std::string& mount_point) {
+  return "mendfs mount " + Printable(symptoms.store_path) + " " + Printable(mount_point);
+}
+
+Diagnosis OfUnmounted(const MountSymptoms& symptoms) {
+  const std::string shown = Printable(symptoms.path);
+  if (symptoms.store_path.empty()) {
+    return {"not-mounted", shown + " is no part of a mendfs mount, nor a store",
+            "mendfs mount STORE " + shown};
+  }
+  if (symptoms.holder) {
+    return {"not-mounted",
+            shown + " is a store that is not mounted here, and in use by " + *symptoms.holder,
+            "wait for it to end"};
+  }
+  return {"not-mounted", shown + " is a store that is not mounted", MountCommand(symptoms, "DIR")};
+}
+
+Diagnosis OfDead(const MountSymptoms& symptoms) {
+  const std::string at = Printable(symptoms.mount_point);
+  std::string sentence = at + " is a mount of " + Printable(symptoms.store_path) +
+                         " whose daemon is gone. What had reached it is in the store's journal "
+                         "and comes back with the next mount";
+  if (symptoms.holder) {
+    return {"dead", sentence + "; the store is still held by " + *symptoms.holder,
+            "mendfs umount " + at};
+  }
+  return {"dead", sentence, "mendfs umount " + at + " && " + MountCommand(symptoms, at)};
+}
+
+Diagnosis OfSilent(const MountSymptoms& symptoms) {
+  const std::string begin = Printable(symptoms.mount_point) + " is a mount of " +
+                            Printable(symptoms.store_path) + " that does not answer; ";
+  if (!symptoms.holder) {
+    return {"silent", begin + "nobody has the store open for writing, so its daemon is not found",
+            "umount -f " + Printable(symptoms.mount_point)};
+  }
+  const std::string pid = std::to_string(HolderPid(*symptoms.holder));
+  switch (symptoms.process_state) {
+    case 'T':
+    case 't':
+      return {"stopped", begin + "its daemon (" + *symptoms.holder + ") was stopped",
+              "kill -CONT " + pid};
+    case 'D':
+      return {"silent", begin + "its daemon (" + *symptoms.holder + ") waits for the disk",
+              "dmesg | tail"};
+    case 0:
+      return {"silent",
+              begin + "its daemon (" + *symptoms.holder +
+                  ") is not a process of this "
+                  "machine or container",
+              "look on the host that is named"};
+    default:
+      return {"silent",
+              begin + "its daemon (" + *symptoms.holder +
+                  ") is alive but stuck; ending "
+                  "it loses nothing that had reached it",
+              "kill -9 " + pid + " && mendfs umount " + Printable(symptoms.mount_point)};
+  }
+}
+
+std::string Json(const MountSymptoms& symptoms, const Diagnosis& diagnosis) {
+  const nlohmann::ordered_json json = {{"state", diagnosis.word},
+                                       {"sentence", diagnosis.sentence},
+                                       {"advice", diagnosis.advice},
+                                       {"store", symptoms.store_path},
+                                       {"mount_point", symptoms.mount_point},
+                                       {"holder", symptoms.holder.value_or("")}};
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+Diagnosis Diagnose(const MountSymptoms& symptoms) {
+  if (!symptoms.probe) return OfUnmounted(symptoms);
+  switch (*symptoms.probe) {
+    case Probe::kAnswers:
+      return {"ok",
+              Printable(symptoms.mount_point) + " answers; it is a mount of " +
+                  Printable(symptoms.store_path) +
+                  (symptoms.holder ? ", served by " + *symptoms.holder : ", read-only"),
+              ""};
+    case Probe::kDead: return OfDead(symptoms);
+    case Probe::kSilent: return OfSilent(symptoms);
+    case Probe::kFailed: break;
+  }
+  return {"unknown",
+          Printable(symptoms.mount_point) +
+              " answers with an error; you may lack the "
+              "permission to ask",
+          "sudo mendfs doctor " + Printable(symptoms.mount_point)};
+}
+
+int RunDoctor(const Invocation& invocation) {
+  const Result<MountSymptoms> symptoms = Look(invocation.target);
+  if (!symptoms.ok()) {
+    std::fprintf(stderr, "mendfs doctor: %s\n", symptoms.status().message().c_str());
+    return kExitFailed;
+  }
+  const Diagnosis diagnosis = Diagnose(*symptoms);
+  if (invocation.json) {
+    std::printf("%s\n", Json(*symptoms, diagnosis).c_str());
+  } else {
+    std::printf("%s\n", diagnosis.sentence.c_str());
+    if (!diagnosis.advice.empty()) std::printf("try: %s\n", diagnosis.advice.c_str());
+  }
+  return diagnosis.word == "ok" ? kExitDone : kExitFailed;
+}
+
+}  // namespace mendfs

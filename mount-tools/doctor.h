@@ -1,0 +1,36 @@
+// `mendfs doctor DIR`: what is wrong with a mount, and what to type. Looks at the kernel's table,
+// the lock and the daemon's process; asks the mount one question from a process that may hang
+// instead of this one. Changes nothing.
+//
+// Threads:  one
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "mount-tools/command_line.h"
+#include "mount-tools/probe.h"
+
+namespace mendfs {
+
+struct MountSymptoms {
+  std::string path;                   // as given
+  std::string store_path;             // empty: nothing of ours there
+  std::string mount_point;            // empty: not mounted
+  std::optional<Probe> probe;         // of a mount
+  std::optional<std::string> holder;  // who has the store's lock
+  char process_state = 0;             // of the holder as /proc tells it; 0: there is none
+};
+
+struct Diagnosis {
+  std::string word;  // "ok", "not-mounted", "dead", "silent", "stopped", "unknown"
+  std::string sentence;
+  std::string advice;  // what to type; empty when all is well
+};
+
+Diagnosis Diagnose(const MountSymptoms& symptoms);
+
+// 0 when the mount answers.
+int RunDoctor(const Invocation& invocation);
+
+}  // namespace mendfs

@@ -1,0 +1,143 @@
+#include "mount-tools/store_verbs.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "meta/describe.h"
+#include "meta/disk/posix_disk.h"
+#include "meta/store.h"
+#include "meta/tables.h"
+#include "mount-tools/control_client.h"
+#include "mount-tools/mount_table.h"
+#include "mount-tools/target.h"
+#include "mount-tools/terminal_io.h"
+#include "mount-tools/text.h"
+
+namespace mendfs {
+namespace {
+
+// A daemon that starts or ends holds the lock for a moment without listening.
+constexpr auto kDaemonWait = std::chrono::seconds(3);
+constexpr auto kDaemonLook = std::chrono::milliseconds(50);
+
+int Fail(const Invocation& invocation, const Status& status) {
+  const std::string_view sentence =
+      status.message().empty() ? CodeName(status.code()) : std::string_view(status.message());
+  std::fprintf(stderr, "mendfs %s: %s\n", invocation.verb.c_str(), Printable(sentence).c_str());
+  return ExitCodeOf(status);
+}
+
+// What a read-only mount shows would change below it.
+Status CheckNotMountedReadOnly(const std::string& store_path) {
+  MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
+  const std::vector<MountEntry> mounts = MountsOfStore(table, store_path);
+  if (mounts.empty()) return Status::Ok();
+  return {Code::kReadOnly, Printable(store_path) + " is mounted read-only at " +
+                               Printable(mounts.back().mount_point) + "; unmount it first"};
+}
+
+Result<int> RunHere(const std::string& store_path, const VerbRequest& request, VerbIo& io) {
+  OpenOptions options;
+  options.commit_interval_ms = 0;
+  if (VerbWrites(request.verb)) {
+    MENDFS_RETURN_IF_ERROR(CheckNotMountedReadOnly(store_path));
+  } else {
+    options.access = OpenAccess::kReadOnly;
+  }
+  const std::unique_ptr<Disk> disk = MakePosixDisk();
+  MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,
+                          Store::Open(*disk, store_path, options));
+  return RunVerb(request, {.store = *store, .caller_uid = getuid(), .mount = nullptr}, io);
+}
+
+Result<int> RunSomewhere(const std::string& store_path, const VerbRequest& request, VerbIo& io) {
+  const auto end = std::chrono::steady_clock::now() + kDaemonWait;
+  while (true) {
+    MENDFS_ASSIGN_OR_RETURN(const std::optional<int> exit_code,
+                            CallDaemon(store_path, request, io));
+    if (exit_code) return *exit_code;
+    const std::optional<std::string> holder = StoreHolder(store_path);
+    if (!holder) return RunHere(store_path, request, io);
+    if (std::chrono::steady_clock::now() >= end) return HeldBy(store_path, *holder);
+    std::this_thread::sleep_for(kDaemonLook);
+  }
+}
+
+Result<int> RunWithIo(const Invocation& invocation) {
+  MENDFS_ASSIGN_OR_RETURN(const Target target, ResolveTarget(invocation.target));
+  TerminalIoOptions options;
+  options.output = invocation.output;
+  MENDFS_ASSIGN_OR_RETURN(options.inputs, ExpandInputs(invocation.files));
+  MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<TerminalIo> io, TerminalIo::Open(options));
+  VerbRequest request = invocation.request;
+  request.inputs = io->sources();
+  request.progress = io->shows_progress();
+  const Result<int> exit_code = RunSomewhere(target.store_path, request, *io);
+  const Status finished = io->Finish(exit_code.ok() && *exit_code == kExitDone);
+  if (exit_code.ok() && *exit_code == kExitDone && !finished.ok()) return finished;
+  return exit_code;
+}
+
+Result<std::string> ReadSchemaFile(const std::string& path) {
+  MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<TerminalIo> io,
+                          TerminalIo::Open({.inputs = {path}, .output = ""}));
+  std::string text;
+  std::string chunk;
+  while (true) {
+    MENDFS_ASSIGN_OR_RETURN(const bool more, io->Input(0, chunk));
+    if (!more) return text;
+    text += chunk;
+    if (text.size() > kSchemaTextBytesMax) {
+      return Status(Code::kTooBig, Printable(path) + ": a schema is at most 1 MiB");
+    }
+  }
+}
+
+Status MakeStore(const Invocation& invocation) {
+  CreateOptions options{.owner_uid = getuid(), .owner_gid = getgid(), .schema_text = ""};
+  if (!invocation.schema_file.empty()) {
+    MENDFS_ASSIGN_OR_RETURN(options.schema_text, ReadSchemaFile(invocation.schema_file));
+  }
+  const std::unique_ptr<Disk> disk = MakePosixDisk();
+  return Store::Create(*disk, NormalPath(invocation.target), options);
+}
+
+}  // namespace
+
+int RunMkfs(const Invocation& invocation) {
+  const Status status = MakeStore(invocation);
+  if (!status.ok()) return Fail(invocation, status);
+  const std::unique_ptr<Disk> disk = MakePosixDisk();
+  const std::string path = RealPath(invocation.target);
+  const Result<std::unique_ptr<Store>> store =
+      Store::Open(*disk, path, {.access = OpenAccess::kReadOnly, .commit_interval_ms = 0});
+  if (!store.ok()) return Fail(invocation, store.status());
+  const StoreStatus made = (*store)->Describe();
+  if (invocation.json) {
+    std::printf("%s\n", StatusJson(made).c_str());
+  } else {
+    std::printf("made %s, uuid %s\n", Printable(path).c_str(), made.identity.uuid.c_str());
+  }
+  return kExitDone;
+}
+
+int RunVersion(const Invocation& invocation) {
+  if (invocation.json) {
+    std::printf("%s\n", VersionJson().c_str());
+  } else {
+    std::printf("mendfs %s, store format %u\n", std::string(kVersion).c_str(), kStoreFormatVersion);
+  }
+  return kExitDone;
+}
+
+int RunStoreVerb(const Invocation& invocation) {
+  const Result<int> exit_code = RunWithIo(invocation);
+  return exit_code.ok() ? *exit_code : Fail(invocation, exit_code.status());
+}
+
+}  // namespace mendfs

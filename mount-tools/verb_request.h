@@ -1,0 +1,58 @@
+// What a verb is asked to do, as one value: the command line makes it, the control socket carries
+// it, RunVerb obeys it. One shape for a store that the CLI opens and one that a daemon has open.
+//
+// Threads:  values
+// Errors:   kInvalid for bytes that no encoder here makes; kUnsupported for another protocol
+// version Source:   docs/formats/control.md
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meta/base/status.h"
+#include "meta/bulk.h"
+
+namespace mendfs {
+
+inline constexpr uint32_t kControlVersion = 1;
+inline constexpr size_t kRequestInputsMax = 4096;
+inline constexpr size_t kRequestTypesMax = 4096;
+
+enum class Verb { kStatus, kLoad, kExport, kLog, kWhy, kSchemaShow, kSchemaApply, kFlush };
+
+// As typed: "status", "schema apply".
+std::string_view VerbName(Verb verb);
+// Changes the store, or what is durable of it.
+bool VerbWrites(Verb verb);
+// May take long or move much; the daemon runs these apart from the others.
+bool VerbIsBulk(Verb verb);
+
+struct InputSource {
+  std::string name;         // as errors name it
+  uint64_t size_bytes = 0;  // for the progress bar; 0: unknown
+};
+
+struct VerbRequest {
+  Verb verb = Verb::kStatus;
+  bool json = false;
+  bool progress = false;            // somebody looks at progress
+  std::vector<InputSource> inputs;  // load, schema apply
+  LoadMode mode = LoadMode::kAppend;
+  std::string type;   // load: bare rows of this type
+  std::string actor;  // empty: the caller's uid
+  std::string message;
+  std::vector<std::string> types;  // export; empty: all
+  bool bare = false;
+  std::optional<uint64_t> limit;  // log
+};
+
+std::string EncodeRequest(const VerbRequest& request);
+Result<VerbRequest> DecodeRequest(std::string_view bytes);
+
+std::string_view LoadModeName(LoadMode mode);
+std::optional<LoadMode> ParseLoadMode(std::string_view name);
+
+}  // namespace mendfs

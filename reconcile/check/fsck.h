@@ -1,0 +1,55 @@
+// The offline check: opens a store without writing a byte, walks everything that the manifest holds
+// and tells what does not fit.
+//
+//   0 opens      identity, manifest, replay of the journal into memory
+//   1 rows       every row is readable and every body decodes
+//   2 files      names lead to inodes, inodes are reached, link counts and sizes agree
+//   3 edges      both ends live, both orders agree
+//
+// Threads:  one
+// Errors:   kNotFound (no store), kBusy (somebody writes to it), kUnsupported (newer format),
+//           kDenied; what is wrong inside a store is a finding, not an error
+// Cost:     reads every entry once or twice; memory stays flat
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meta/base/status.h"
+#include "meta/store.h"
+
+namespace mendfs {
+
+struct Finding {
+  std::string kind;     // stable: "does-not-open", "unreadable", "dangling-name", …
+  std::string subject;  // what it is about: "inode 17", "edge Knows"
+  std::string sentence;
+};
+
+struct CheckReport {
+  bool complete = true;           // false: something could not be looked at
+  std::vector<Finding> findings;  // the first CheckOptions::findings_max
+  uint64_t finding_count = 0;     // all of them
+  uint64_t nodes = 0;             // looked at
+  uint64_t edges = 0;
+  uint64_t files = 0;
+};
+
+struct CheckOptions {
+  size_t findings_max = 100;
+};
+
+struct CheckProgress {
+  std::string_view stage;  // "open", "rows", "files", "edges"
+  uint64_t done = 0;
+  uint64_t total = 0;  // 0: unknown
+};
+
+Result<CheckReport> CheckStore(Disk& disk, const std::string& store_path,
+                               const CheckOptions& options,
+                               const std::function<void(const CheckProgress&)>& progress);
+
+}  // namespace mendfs

@@ -1,0 +1,26 @@
+# A killed daemon loses nothing that reached it; the next mount recovers and says so.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+start
+
+daemon() { sed -n 's/^pid \([0-9]*\) .*/\1/p' "$store/LOCK"; }
+
+for round in 1 2 3; do
+  for i in $(seq 50); do
+    echo "round $round file $i" >"$mnt/files/r$round.$i"
+  done
+  printf '{"age":%d}\n' "$round" >"$people/p$round.json"
+  ln -s "../../../alice" "$mnt/graph/Person/p$round/out/Knows/alice"
+  kill -9 "$(daemon)"
+  refused "not connected" ls "$mnt"
+  holds "$("$mendfs" doctor "$mnt" 2>&1 || true)" "umount"
+  umount -l "$mnt"
+  must "$mendfs" mount "$store" "$mnt"
+  for i in $(seq 50); do
+    same "round $round file $i" "$(cat "$mnt/files/r$round.$i")"
+  done
+  same "{\"age\":$round}" "$(cat "$people/p$round.json")"
+  must test -L "$mnt/graph/Person/p$round/out/Knows/alice"
+done
+same ok "$(cat "$mnt/.mend/health")"
+unmount
+must "$mendfs" fsck -n "$store"

@@ -1,0 +1,177 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "tests/ops/mount_fixture.h"
+
+namespace mendfs {
+namespace {
+
+class FilesTest : public MountTest {
+ protected:
+  Attributes Stat(std::string_view path) {
+    Result<Found> found = Look(path);
+    EXPECT_TRUE(found.ok()) << path;
+    return found.ok() ? found->attributes : Attributes();
+  }
+};
+
+TEST_F(FilesTest, WhatIsWrittenReadsBack) {
+  ASSERT_TRUE(Put("files/a", "hello\n").ok());
+  EXPECT_EQ(*Get("files/a"), "hello\n");
+  EXPECT_EQ(Stat("files/a").size_bytes, 6u);
+  EXPECT_EQ(Stat("files/a").uid, 1000u);
+}
+
+TEST_F(FilesTest, AppendGoesToTheEndWhateverTheOffset) {
+  ASSERT_TRUE(Put("files/a", "one\n").ok());
+  Result<uint64_t> handle = OpenFile("files/a", O_WRONLY | O_APPEND);
+  ASSERT_TRUE(handle.ok());
+  ASSERT_TRUE(Write(*handle, 0, "two\n").ok());
+  ASSERT_TRUE(Close(*handle).ok());
+  EXPECT_EQ(*Get("files/a"), "one\ntwo\n");
+}
+
+TEST_F(FilesTest, AnUnlinkedFileLivesUntilItIsClosed) {
+  ASSERT_TRUE(Put("files/a", "bytes").ok());
+  InodeNumber inode = Inode("files/a");
+  Result<uint64_t> handle = OpenFile("files/a", O_RDWR);
+  ASSERT_TRUE(handle.ok());
+  ASSERT_TRUE(Remove("files/a").ok());
+  EXPECT_EQ(Look("files/a").status().code(), Code::kNotFound);
+  char bytes[8];
+  EXPECT_EQ(*file_system_->handles().Read(*handle, 0, sizeof bytes, bytes), 5u);
+  EXPECT_TRUE(Write(*handle, 5, "!").ok());
+  Result<Found> found = file_system_->nodes().GetAttributes(caller_, inode, *handle);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->attributes.links, 0u);
+  ASSERT_TRUE(Close(*handle).ok());
+  EXPECT_FALSE(file_system_->nodes().GetAttributes(caller_, inode, kNoHandle).ok());
+}
+
+TEST_F(FilesTest, CreateThatLosesARaceOpensTheOther) {
+  ASSERT_TRUE(Put("files/a", "theirs").ok());
+  Result<CreatedFile> shared =
+      file_system_->names().Create(caller_, kFilesRoot, "a", 0644, {.flags = O_RDWR | O_CREAT});
+  ASSERT_TRUE(shared.ok());
+  EXPECT_EQ(shared->found.attributes.inode, Inode("files/a"));
+  file_system_->handles().Release(shared->handle);
+  EXPECT_EQ(*Get("files/a"), "theirs");
+  EXPECT_EQ(file_system_->names()
+                .Create(caller_, kFilesRoot, "a", 0644, {.flags = O_RDWR | O_CREAT | O_EXCL})
+                .status()
+                .code(),
+            Code::kExists);
+}
+
+TEST_F(FilesTest, TruncateByOpenBySizeAndByHandle) {
+  ASSERT_TRUE(Put("files/a", "0123456789").ok());
+  AttributeChange shorter{.size_bytes = 4};
+  ASSERT_TRUE(
+      file_system_->nodes().SetAttributes(caller_, Inode("files/a"), shorter, kNoHandle).ok());
+  EXPECT_EQ(*Get("files/a"), "0123");
+  Result<uint64_t> handle = OpenFile("files/a", O_WRONLY | O_TRUNC);
+  ASSERT_TRUE(handle.ok());
+  EXPECT_EQ(Stat("files/a").size_bytes, 0u);
+  ASSERT_TRUE(Close(*handle).ok());
+}
+
+TEST_F(FilesTest, ASetGroupIdDirectoryPassesItsGroupOn) {
+  ASSERT_TRUE(Make("files/d", S_IFDIR | 0755).ok());
+  AttributeChange change{.permissions = 02775, .gid = 77};
+  ASSERT_TRUE(
+      file_system_->nodes().SetAttributes(caller_, Inode("files/d"), change, kNoHandle).ok());
+  ASSERT_TRUE(Put("files/d/file", "x").ok());
+  ASSERT_TRUE(Make("files/d/sub", S_IFDIR | 0755).ok());
+  EXPECT_EQ(Stat("files/d/file").gid, 77u);
+  EXPECT_EQ(Stat("files/d/file").mode & S_ISGID, 0u);
+  EXPECT_EQ(Stat("files/d/sub").gid, 77u);
+  EXPECT_NE(Stat("files/d/sub").mode & S_ISGID, 0u);
+}
+
+TEST_F(FilesTest, LinksSymlinksAndXattrs) {
+  ASSERT_TRUE(Put("files/a", "x").ok());
+  ASSERT_TRUE(file_system_->names()
+                  .Link(caller_, Inode("files/a"), {.parent = kFilesRoot, .name = "b"})
+                  .ok());
+  EXPECT_EQ(Inode("files/a"), Inode("files/b"));
+  EXPECT_EQ(Stat("files/b").links, 2u);
+  ASSERT_TRUE(Make("files/s", S_IFLNK | 0777, "a").ok());
+  EXPECT_EQ(*file_system_->nodes().ReadLink(caller_, Inode("files/s")), "a");
+  Nodes& nodes = file_system_->nodes();
+  InodeNumber a = Inode("files/a");
+  ASSERT_TRUE(nodes.SetXattr(caller_, a, "user.k", "v", XattrMode::kSet).ok());
+  EXPECT_EQ(*nodes.GetXattr(caller_, a, "user.k"), "v");
+  EXPECT_THAT(*nodes.ListXattrs(caller_, a), testing::ElementsAre("user.k"));
+  EXPECT_EQ(nodes.SetXattr(caller_, a, "system.posix_acl_access", "v", XattrMode::kSet).code(),
+            Code::kUnsupported);
+  ASSERT_TRUE(nodes.RemoveXattr(caller_, a, "user.k").ok());
+  EXPECT_EQ(nodes.GetXattr(caller_, a, "user.k").status().code(), Code::kNotFound);
+}
+
+TEST_F(FilesTest, AListingIsCompleteHoweverSmallTheReplies) {
+  std::vector<std::string> expected;
+  for (int i = 0; i < 100; ++i) {
+    expected.push_back("file" + std::to_string(i));
+    ASSERT_TRUE(Put("files/" + expected.back(), "x").ok());
+  }
+  std::sort(expected.begin(), expected.end());
+  for (size_t room : {1u, 2u, 7u, 1000u}) {
+    for (bool lookups : {false, true}) {
+      std::vector<std::string> names = List("files", room, lookups);
+      std::sort(names.begin(), names.end());
+      EXPECT_EQ(names, expected) << room;
+    }
+  }
+}
+
+TEST_F(FilesTest, RemovingWhileListingMissesNothing) {
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(Put("files/f" + std::to_string(i), "x").ok());
+  Result<uint64_t> handle = file_system_->handles().OpenDirectory(caller_, kFilesRoot);
+  ASSERT_TRUE(handle.ok());
+  uint64_t after = 0;
+  size_t removed = 0;
+  for (;;) {
+    NameList reply(3);
+    ASSERT_TRUE(file_system_->handles()
+                    .ReadDirectory(caller_, {.handle = *handle, .after = after}, reply)
+                    .ok());
+    if (reply.names.empty()) break;
+    after = reply.last;
+    for (const std::string& name : reply.names) {
+      if (name.starts_with('.')) continue;
+      ASSERT_TRUE(Remove("files/" + name).ok());
+      ++removed;
+    }
+    file_system_->Tick();
+  }
+  file_system_->handles().ReleaseDirectory(*handle);
+  EXPECT_EQ(removed, 50u);
+  EXPECT_TRUE(List("files").empty());
+}
+
+TEST_F(FilesTest, FsyncSurvivesAPowerCut) {
+  Result<uint64_t> handle = OpenFile("files/a", O_WRONLY | O_CREAT);
+  ASSERT_TRUE(handle.ok());
+  ASSERT_TRUE(Write(*handle, 0, "durable").ok());
+  ASSERT_TRUE(file_system_->handles().Sync(caller_, *handle).ok());
+  EXPECT_GE(store_->Describe().durable_seq, store_->LastSeq());
+}
+
+TEST_F(FilesTest, HandlesThatAreNotOpenAreRefused) {
+  char byte = 0;
+  EXPECT_EQ(file_system_->handles().Read(4711, 0, 1, &byte).status().code(), Code::kInvalid);
+  EXPECT_EQ(Write(4711, 0, "x").code(), Code::kInvalid);
+  file_system_->handles().Release(4711);
+  file_system_->handles().ReleaseDirectory(4711);
+}
+
+TEST_F(FilesTest, ANodeThatNobodyKnowsIsAbsent) {
+  EXPECT_EQ(
+      file_system_->nodes().GetAttributes(caller_, InodeNumber{999999}, kNoHandle).status().code(),
+      Code::kNotFound);
+  EXPECT_FALSE(file_system_->handles().OpenDirectory(caller_, InodeNumber{999999}).ok());
+}
+
+}  // namespace
+}  // namespace mendfs

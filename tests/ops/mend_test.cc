@@ -1,0 +1,127 @@
+#include <gmock/gmock.h>
+
+#include "tests/ops/mount_fixture.h"
+
+namespace mendfs {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class MendTest : public MountTest {};
+
+TEST_F(MendTest, EveryListedFileOpensWithTheSizeThatStatSays) {
+  for (const std::string& name : List(".mend")) {
+    std::string path = ".mend/" + name;
+    Result<Found> found = Look(path);
+    ASSERT_TRUE(found.ok()) << path;
+    if (S_ISDIR(found->attributes.mode)) continue;
+    EXPECT_EQ(found->freshness, Freshness::kNone) << path;
+    Result<std::string> text = Get(path);
+    ASSERT_TRUE(text.ok()) << path;
+    EXPECT_LE(text->size(), found->attributes.size_bytes + 200) << path;  // counters grow
+    if (name == "README" || name == "version.json" || name == "config.json") {
+      EXPECT_EQ(text->size(), found->attributes.size_bytes) << path;
+    }
+  }
+  EXPECT_EQ(*Get(".mend/health"), "ok\n");
+}
+
+TEST_F(MendTest, ATextIsFixedAtOpen) {
+  Result<uint64_t> handle = OpenFile(".mend/last_error", O_RDONLY);
+  ASSERT_TRUE(handle.ok());
+  EXPECT_FALSE(Make("x", S_IFDIR | 0755).ok());
+  char bytes[64];
+  EXPECT_EQ(*file_system_->handles().Read(*handle, 0, sizeof bytes, bytes), 0u);
+  file_system_->handles().Release(*handle);
+  EXPECT_THAT(*Get(".mend/last_error"), HasSubstr("EPERM make x"));
+}
+
+TEST_F(MendTest, TheLogShowsEveryCommitOnceNewestFirst) {
+  ASSERT_TRUE(Put("files/a", "x").ok());
+  ASSERT_TRUE(store_->CloseCommit(kMainBranch, {.actor = "a", .message = "first"}).ok());
+  std::string before = *Get(".mend/log.jsonl");
+  EXPECT_THAT(before, HasSubstr("\"first\""));
+  ASSERT_TRUE(Put("files/b", "x").ok());
+  ASSERT_TRUE(store_->CloseCommit(kMainBranch, {.actor = "a", .message = "second"}).ok());
+  std::string after = *Get(".mend/log.jsonl");
+  EXPECT_TRUE(after.ends_with(before));
+  EXPECT_EQ(std::count(after.begin(), after.end(), '\n'),
+            std::count(before.begin(), before.end(), '\n') + 1);
+  EXPECT_LT(after.find("\"second\""), after.find("\"first\""));
+  EXPECT_EQ(*Get(".mend/log.jsonl"), after);
+}
+
+TEST_F(MendTest, TheControlFileTakesOneCompleteLine) {
+  EXPECT_TRUE(Put(".mend/ctl", "flush\n").ok());
+  EXPECT_GE(store_->Describe().durable_seq, store_->LastSeq());
+  for (const char* command : {"flush", "flush\nflush\n", "\n", "bogus\n", ""}) {
+    Result<uint64_t> handle = OpenFile(".mend/ctl", O_WRONLY);
+    ASSERT_TRUE(handle.ok());
+    EXPECT_EQ(Write(*handle, 0, command).code(), Code::kInvalid) << command;
+    file_system_->handles().Release(*handle);
+  }
+  EXPECT_EQ(*Get(".mend/ctl"), "");
+}
+
+TEST_F(MendTest, GeneratedFilesAreNotWritten) {
+  EXPECT_EQ(OpenFile(".mend/health", O_WRONLY).status().code(), Code::kNotPermitted);
+  EXPECT_EQ(OpenFile(".mend/new", O_WRONLY | O_CREAT).status().code(), Code::kNotPermitted);
+  EXPECT_EQ(Remove(".mend/health").code(), Code::kNotPermitted);
+  EXPECT_EQ(Look(".mend/nothing").status().code(), Code::kNotFound);
+}
+
+TEST_F(MendTest, HandlesShowsWhoHasWhatOpen) {
+  ASSERT_TRUE(Put("files/a", "x").ok());
+  Result<uint64_t> handle = OpenFile("files/a", O_RDWR);
+  EXPECT_THAT(*Get(".mend/handles.json"), HasSubstr("\"access\":\"read-write\",\"pid\":42"));
+  file_system_->handles().Release(*handle);
+}
+
+TEST_F(MendTest, ReadingMakesNothing) {
+  Seq before = store_->LastSeq();
+  List(".mend", 100, true);
+  for (const std::string& name : List(".mend")) Look(".mend/" + name).status().IgnoreError();
+  EXPECT_EQ(store_->LastSeq(), before);
+}
+
+TEST_F(MendTest, SchemaShowsTheAcceptedTextAndTakesANewOne) {
+  std::string text = *Get("schema.graph");
+  EXPECT_THAT(text, HasSubstr("node Person"));
+  EXPECT_EQ(Look("schema.graph")->attributes.size_bytes, text.size());
+  ASSERT_TRUE(Put("schema.graph", text + "\nnode City { name: String @key }\n").ok());
+  EXPECT_THAT(*Get("schema.graph"), HasSubstr("node City"));
+  EXPECT_TRUE(Look("graph/City").ok());
+}
+
+TEST_F(MendTest, ASchemaThatIsRefusedIsKeptWithItsReason) {
+  std::string text = *Get("schema.graph");
+  EXPECT_EQ(Put("schema.graph", "node Person {").code(), Code::kInvalid);
+  EXPECT_EQ(*Get("schema.graph"), text);
+  EXPECT_EQ(*Get(".mend/rejected/schema/schema.graph.1"), "node Person {");
+  EXPECT_THAT(*Get(".mend/rejected/schema/schema.graph.1.why"), HasSubstr("line 1"));
+  // A text that drops something is refused, too: losing data takes the command line.
+  EXPECT_EQ(Put("schema.graph", "node Person { name: String @key }\n").code(), Code::kInvalid);
+  EXPECT_EQ(*Get("schema.graph"), text);
+  EXPECT_THAT(List(".mend"), Contains("rejected"));
+}
+
+TEST_F(MendTest, OpeningTheSchemaForWritingWithoutAWriteChangesNothing) {
+  std::string text = *Get("schema.graph");
+  Result<uint64_t> handle = OpenFile("schema.graph", O_WRONLY | O_TRUNC);
+  ASSERT_TRUE(handle.ok());
+  ASSERT_TRUE(Close(*handle).ok());
+  EXPECT_EQ(*Get("schema.graph"), text);
+}
+
+TEST_F(MendTest, ShutdownReleasesWhatIsOpen) {
+  Result<uint64_t> handle = OpenFile("schema.graph", O_WRONLY);
+  ASSERT_TRUE(handle.ok());
+  ASSERT_TRUE(Write(*handle, 0, *Get("schema.graph") + "node Late { k: String @key }\n").ok());
+  file_system_->Shutdown();
+  EXPECT_THAT(*Get("schema.graph"), HasSubstr("node Late"));
+}
+
+}  // namespace
+}  // namespace mendfs

@@ -1,0 +1,245 @@
+// Safe saves: scratch files, backups and renames in table directories, and what keeps its identity.
+#include <gmock/gmock.h>
+
+#include "fs/ops/detached_rows.h"
+#include "fs/ops/error_log.h"
+#include "fs/ops/rejected.h"
+#include "fs/ops/row_scratch.h"
+#include "fs/ops/stale_names.h"
+#include "tests/ops/mount_fixture.h"
+
+namespace mendfs {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+class RowsSaveTest : public MountTest {
+ protected:
+  void SetUp() override {
+    MountTest::SetUp();
+    ASSERT_TRUE(Put("nodes/Person/bob.json", "{\"age\":1}\n").ok());
+    ASSERT_TRUE(Put("nodes/Person/ann.json", "{}").ok());
+    AddKnows("ann", "bob");
+    bob_ = Inode("nodes/Person/bob.json");
+  }
+  void ExpectSameBob(const std::string& body) {
+    EXPECT_EQ(*Get("nodes/Person/bob.json"), body);
+    EXPECT_EQ(Inode("nodes/Person/bob.json"), bob_);
+    EXPECT_THAT(List("edges/Knows"), ElementsAre("ann~bob.json"));
+  }
+  std::string Why() {
+    std::vector<Refusal> recent = file_system_->errors().Recent();
+    return recent.empty() ? "" : recent[0].sentence;
+  }
+
+  InodeNumber bob_;
+};
+
+TEST_F(RowsSaveTest, ScratchFilesAreOrdinaryFiles) {
+  ASSERT_TRUE(Put("nodes/Person/.bob.swp", "anything").ok());
+  EXPECT_EQ(*Get("nodes/Person/.bob.swp"), "anything");
+  EXPECT_EQ(Look("nodes/Person/.bob.swp")->freshness, Freshness::kNone);
+  ASSERT_TRUE(Make("nodes/Person/.#lock", S_IFLNK | 0777, "me@host.1").ok());
+  EXPECT_EQ(*file_system_->nodes().ReadLink(caller_, Inode("nodes/Person/.#lock")), "me@host.1");
+  ASSERT_TRUE(
+      file_system_->nodes()
+          .SetAttributes(caller_, Inode("nodes/Person/.bob.swp"), {.permissions = 0600}, kNoHandle)
+          .ok());
+  EXPECT_EQ(Look("nodes/Person/.bob.swp")->attributes.mode, S_IFREG | 0600u);
+  ASSERT_TRUE(Rename("nodes/Person/.bob.swp", "nodes/Person/4913").ok());
+  EXPECT_THAT(List("nodes/Person", 2),
+              UnorderedElementsAre("bob.json", "ann.json", ".#lock", "4913"));
+  EXPECT_THAT(List("nodes/Flight"), IsEmpty());
+  ASSERT_TRUE(Remove("nodes/Person/.#lock").ok());
+  ASSERT_TRUE(Remove("nodes/Person/4913").ok());
+  EXPECT_THAT(List("nodes/Person"), UnorderedElementsAre("bob.json", "ann.json"));
+  EXPECT_EQ(Rename("nodes/Person/nothing", "nodes/Person/bob.json").code(), Code::kNotFound);
+}
+
+TEST_F(RowsSaveTest, RenamingAScratchFileOntoARowIsAnUpdate) {
+  ASSERT_TRUE(Put("nodes/Person/sedAb12", "{\"age\":2}\n").ok());
+  ASSERT_TRUE(Rename("nodes/Person/sedAb12", "nodes/Person/bob.json").ok()) << Why();
+  ExpectSameBob("{\"age\":2}\n");
+  EXPECT_THAT(List("nodes/Person"), UnorderedElementsAre("bob.json", "ann.json"));
+}
+
+TEST_F(RowsSaveTest, RenamingAScratchFileToANewNameMakesARow) {
+  ASSERT_TRUE(Put("nodes/Person/tmp", "{\"age\":2}\n").ok());
+  InodeNumber tmp = Inode("nodes/Person/tmp");
+  ASSERT_TRUE(
+      file_system_->nodes()
+          .SetAttributes(caller_, tmp, {.permissions = 0600, .mtime_ns = 9'000'000'000}, kNoHandle)
+          .ok());
+  ASSERT_TRUE(Rename("nodes/Person/tmp", "nodes/Person/eve.json").ok()) << Why();
+  EXPECT_EQ(*Get("nodes/Person/eve.json"), "{\"age\":2}\n");
+  Attributes eve = Look("nodes/Person/eve.json")->attributes;
+  EXPECT_EQ(eve.mode, S_IFREG | 0600u);
+  EXPECT_EQ(eve.mtime_ns, 9'000'000'000);
+}
+
+TEST_F(RowsSaveTest, ARefusedRenameLeavesBothSidesUntouched) {
+  ASSERT_TRUE(Put("nodes/Person/tmp", "{\"age\":200}\n").ok());
+  EXPECT_EQ(Rename("nodes/Person/tmp", "nodes/Person/bob.json").code(), Code::kInvalid);
+  EXPECT_THAT(Why(), HasSubstr("age"));
+  ExpectSameBob("{\"age\":1}\n");
+  EXPECT_EQ(*Get("nodes/Person/tmp"), "{\"age\":200}\n");
+  EXPECT_EQ(Rename("nodes/Person/tmp", "nodes/Person/%zz.json").code(), Code::kInvalid);
+  ASSERT_TRUE(Put("nodes/Person/tmp", "{}").ok());
+  EXPECT_EQ(Rename("nodes/Person/tmp", "nodes/Person/bob.json", RenameMode::kNoReplace).code(),
+            Code::kExists);
+  EXPECT_EQ(Rename("nodes/Person/tmp", "nodes/Person/bob.json", RenameMode::kExchange).code(),
+            Code::kInvalid);
+  ASSERT_TRUE(Make("nodes/Person/link", S_IFLNK | 0777, "tmp").ok());
+  EXPECT_EQ(Rename("nodes/Person/link", "nodes/Person/bob.json").code(), Code::kInvalid);
+  ExpectSameBob("{\"age\":1}\n");
+}
+
+TEST_F(RowsSaveTest, AScratchFilePastTheLimitIsNoRow) {
+  uint64_t handle = *OpenFile("nodes/Person/tmp", O_WRONLY | O_CREAT);
+  ASSERT_TRUE(Write(handle, 16 << 20, "x").ok());
+  ASSERT_TRUE(Close(handle).ok());
+  EXPECT_EQ(Rename("nodes/Person/tmp", "nodes/Person/bob.json").code(), Code::kTooBig);
+  ExpectSameBob("{\"age\":1}\n");
+}
+
+// vim: rename to the backup, write anew, remove the backup.
+TEST_F(RowsSaveTest, ABackupByRenameKeepsTheRow) {
+  ASSERT_TRUE(Rename("nodes/Person/bob.json", "nodes/Person/bob.json~").ok()) << Why();
+  EXPECT_EQ(Look("nodes/Person/bob.json").status().code(), Code::kNotFound);
+  EXPECT_THAT(List("edges/Knows"), IsEmpty());
+  EXPECT_EQ(*Get("nodes/Person/bob.json~"), "{\"age\":1}\n");
+  ASSERT_TRUE(Put("nodes/Person/bob.json", "{\"age\":3}\n").ok()) << Why();
+  ExpectSameBob("{\"age\":3}\n");
+  ASSERT_TRUE(Remove("nodes/Person/bob.json~").ok());
+  ExpectSameBob("{\"age\":3}\n");
+}
+
+// tar x, git checkout: remove, then create.
+TEST_F(RowsSaveTest, ARowThatIsMadeAgainAtOnceIsTheSame) {
+  ASSERT_TRUE(Remove("nodes/Person/bob.json").ok());
+  EXPECT_THAT(List("edges/Knows"), IsEmpty());
+  EXPECT_EQ(Look("edges/Knows/ann~bob.json").status().code(), Code::kNotFound);
+  ASSERT_TRUE(Put("nodes/Person/bob.json", "{}").ok()) << Why();
+  ExpectSameBob("{}");
+  // By rename, too.
+  ASSERT_TRUE(Put("nodes/Person/tmp", "{\"age\":8}").ok());
+  ASSERT_TRUE(Remove("nodes/Person/bob.json").ok());
+  ASSERT_TRUE(Rename("nodes/Person/tmp", "nodes/Person/bob.json").ok());
+  ExpectSameBob("{\"age\":8}");
+}
+
+TEST_F(RowsSaveTest, ABackupThatIsRenamedBackIsTheSameRow) {
+  ASSERT_TRUE(Rename("nodes/Person/bob.json", "nodes/Person/.old").ok());
+  ASSERT_TRUE(Rename("nodes/Person/.old", "nodes/Person/bob.json").ok());
+  ExpectSameBob("{\"age\":1}\n");
+}
+
+TEST_F(RowsSaveTest, ARowThatIsMadeAgainUnderAnotherKeyIsAnother) {
+  ASSERT_TRUE(Remove("nodes/Person/bob.json").ok());
+  ASSERT_TRUE(Put("nodes/Person/rob.json", "{}").ok());
+  EXPECT_NE(Inode("nodes/Person/rob.json"), bob_);
+  EXPECT_THAT(List("edges/Knows"), IsEmpty());
+}
+
+TEST_F(RowsSaveTest, RenamingARowKeepsItsEdges) {
+  ASSERT_TRUE(Rename("nodes/Person/bob.json", "nodes/Person/rob.json").ok()) << Why();
+  EXPECT_EQ(Inode("nodes/Person/rob.json"), bob_);
+  EXPECT_THAT(List("edges/Knows"), ElementsAre("ann~rob.json"));
+  EXPECT_EQ(Look("nodes/Person/bob.json").status().code(), Code::kNotFound);
+  // An open of the node under its old place finds it under its new key.
+  Result<OpenedFile> opened = file_system_->handles().Open(caller_, bob_, {.flags = O_RDONLY});
+  ASSERT_TRUE(opened.ok());
+  file_system_->handles().Release(opened->handle);
+}
+
+TEST_F(RowsSaveTest, RenamingARowOntoAnotherKeepsTheTarget) {
+  InodeNumber ann = Inode("nodes/Person/ann.json");
+  EXPECT_EQ(Rename("nodes/Person/ann.json", "nodes/Person/bob.json", RenameMode::kNoReplace).code(),
+            Code::kExists);
+  ASSERT_TRUE(Rename("nodes/Person/ann.json", "nodes/Person/bob.json").ok()) << Why();
+  EXPECT_EQ(Inode("nodes/Person/bob.json"), bob_);
+  EXPECT_EQ(*Get("nodes/Person/bob.json"), "{}");
+  EXPECT_THAT(List("nodes/Person"), ElementsAre("bob.json"));
+  EXPECT_EQ(file_system_->nodes().GetAttributes(caller_, ann, kNoHandle).status().code(),
+            Code::kStale);
+}
+
+TEST_F(RowsSaveTest, ARowWhoseBodyNamesItsKeyIsNotRenamedBehindItsBack) {
+  ASSERT_TRUE(Put("nodes/Person/bob.json", "{\"name\":\"bob\"}").ok());
+  EXPECT_EQ(Rename("nodes/Person/bob.json", "nodes/Person/rob.json").code(), Code::kInvalid);
+  EXPECT_THAT(Why(), HasSubstr("name"));
+  ExpectSameBob("{\"name\":\"bob\"}");
+}
+
+TEST_F(RowsSaveTest, ADraftWithoutAnAcceptedBodyIsNotRenamed) {
+  uint64_t handle = *OpenFile("nodes/Person/new.json", O_WRONLY | O_CREAT);
+  EXPECT_EQ(Rename("nodes/Person/new.json", "nodes/Person/x.json").code(), Code::kBusy);
+  EXPECT_EQ(Rename("nodes/Person/new.json", "nodes/Person/x").code(), Code::kBusy);
+  ASSERT_TRUE(Write(handle, 0, "{}").ok());
+  ASSERT_TRUE(Close(handle).ok());
+  EXPECT_TRUE(Rename("nodes/Person/new.json", "nodes/Person/x.json").ok());
+}
+
+TEST_F(RowsSaveTest, ScratchFilesSurviveAReopenAndTypesKeepThemApart) {
+  ASSERT_TRUE(Put("nodes/Person/.a", "1").ok());
+  ASSERT_TRUE(Put("edges/Knows/.a", "2").ok());
+  Open({});
+  EXPECT_EQ(*Get("nodes/Person/.a"), "1");
+  EXPECT_EQ(*Get("edges/Knows/.a"), "2");
+}
+
+TEST(DetachedRowsTest, CountForTwoSecondsAndAreBounded) {
+  DetachedRows rows;
+  TypeId type{7};
+  rows.Add({.table = type, .key = "bob", .row = InodeNumber{100}, .gone_ns = 1000});
+  EXPECT_EQ(rows.Find(type, "bob", 1000 + kDetachedNs), InodeNumber{100});
+  EXPECT_EQ(rows.Find(type, "bob", 1001 + kDetachedNs), InodeNumber{0});
+  EXPECT_EQ(rows.Find(TypeId{8}, "bob", 1000), InodeNumber{0});
+  rows.Add({.table = type, .key = "bob", .row = InodeNumber{101}, .gone_ns = 2000});
+  EXPECT_EQ(rows.Find(type, "bob", 2000), InodeNumber{101});
+  rows.Drop(type, "bob");
+  EXPECT_EQ(rows.Find(type, "bob", 2000), InodeNumber{0});
+  rows.Add({.table = type, .key = "first", .row = InodeNumber{1}, .gone_ns = 3000});
+  for (size_t i = 0; i < kDetachedRowsMax; ++i) {
+    rows.Add({.table = type,
+              .key = "k" + std::to_string(i),
+              .row = InodeNumber{200 + i},
+              .gone_ns = 3000});
+  }
+  EXPECT_EQ(rows.Find(type, "first", 3000), InodeNumber{0});
+  EXPECT_EQ(rows.Find(type, "k0", 3000), InodeNumber{200});
+}
+
+TEST_F(RowsSaveTest, ScratchFilesExpireADayAfterTheirLastChange) {
+  ErrorLog errors;
+  StaleNames stale;
+  FileReader files(store_->reader());
+  FileWriter file_writer(store_->door(), kMainBranch);
+  TableWriter table_writer(store_->door(), kMainBranch);
+  Rejected rejected(files, file_writer, stale, kMainBranch);
+  PlaneContext context{.store = *store_,
+                       .files = files,
+                       .file_writer = file_writer,
+                       .tables = TableReader(store_->reader()),
+                       .table_writer = table_writer,
+                       .errors = errors,
+                       .rejected = rejected,
+                       .stale = stale};
+  TableScratch scratch(context);
+  TypeId person = NodeTypeId("Person");
+  int64_t now_ns = store_->door().NowNs();
+  EXPECT_TRUE(scratch.Sweep(person, now_ns + 2 * kScratchLifeNs).ok());  // nothing was ever there
+  Result<std::string> name =
+      scratch.Write(person, {.body = "{}", .permissions = 0644, .uid = 0, .gid = 0, .mtime_ns = 1});
+  ASSERT_TRUE(name.ok());
+  ASSERT_TRUE(scratch.Sweep(person, now_ns + kScratchLifeNs / 2).ok());
+  EXPECT_EQ(scratch.Lookup(person, *name)->mtime_ns, 1);
+  ASSERT_TRUE(scratch.Sweep(person, store_->door().NowNs() + kScratchLifeNs + 1).ok());
+  EXPECT_EQ(scratch.Lookup(person, *name).status().code(), Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace mendfs

@@ -1,0 +1,106 @@
+// Which store a path means, and where one may be mounted.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "meta/disk/posix_disk.h"
+#include "mount-tools/mount_plan.h"
+#include "mount-tools/target.h"
+#include "tests/tools/tools_test.h"
+
+namespace mendfs {
+namespace {
+
+using ::testing::HasSubstr;
+
+class PlacesTest : public ::testing::Test {
+ protected:
+  PlacesTest() {
+    std::filesystem::create_directory(directory_.path("store"));
+    directory_.Write("store/mendfs.json", "{}");
+    std::filesystem::create_directory(directory_.path("empty"));
+  }
+  std::string store() const { return std::filesystem::canonical(directory_.path("store")); }
+  Status Plan(const std::string& store_path, const std::string& mount_point,
+              const std::string& options = "") {
+    const Result<MountSettings> settings = ParseMountOptions(std::vector<std::string>{options}, {});
+    if (!settings.ok()) return settings.status();
+    return PlanMount(store_path, mount_point, *settings).status();
+  }
+
+  TempDirectory directory_;
+};
+
+TEST_F(PlacesTest, StoreIsFoundThroughASymlink) {
+  std::filesystem::create_directory_symlink(store(), directory_.path("link"));
+  const Result<Target> target = ResolveTarget(directory_.path("link"));
+  ASSERT_TRUE(target.ok());
+  EXPECT_EQ(target->store_path, store());
+  EXPECT_EQ(target->mount_point, "");
+}
+
+TEST_F(PlacesTest, OtherPlacesAreNeitherStoreNorMount) {
+  const Result<Target> other = ResolveTarget(directory_.path("empty"));
+  EXPECT_EQ(other.status().code(), Code::kNotFound);
+  EXPECT_THAT(other.status().message(), HasSubstr("neither a store"));
+  EXPECT_THAT(ResolveTarget(directory_.path("gone")).status().message(),
+              HasSubstr("does not exist"));
+}
+
+TEST_F(PlacesTest, HolderIsSeenWhileTheLockIsHeldAndNotTaken) {
+  EXPECT_EQ(StoreHolder(store()), std::nullopt);
+  const std::unique_ptr<Disk> disk = MakePosixDisk();
+  {
+    const auto lock = disk->Lock(store() + "/LOCK", "pid 4711 on here");
+    ASSERT_TRUE(lock.ok()) << lock.status().ToString();
+    EXPECT_EQ(StoreHolder(store()), "pid 4711 on here");
+    EXPECT_EQ(HolderPid(*StoreHolder(store())), 4711);
+  }
+  EXPECT_EQ(StoreHolder(store()), std::nullopt);
+  EXPECT_TRUE(disk->Lock(store() + "/LOCK", "another").ok());
+}
+
+TEST_F(PlacesTest, PidOfAHolderWithoutOneIsZero) {
+  EXPECT_EQ(HolderPid("nobody"), 0);
+  EXPECT_EQ(HolderPid(""), 0);
+  EXPECT_EQ(HolderPid("pid 99999999999999999999"), 0);
+}
+
+TEST_F(PlacesTest, MountPointMustBeAnEmptyDirectory) {
+  EXPECT_THAT(Plan(store(), directory_.path("gone")).message(), HasSubstr("mkdir -p"));
+  const std::string file = directory_.Write("file", "x");
+  EXPECT_EQ(Plan(store(), file).code(), Code::kNotDirectory);
+  std::filesystem::create_directory(directory_.path("full"));
+  directory_.Write("full/thing", "x");
+  const Status full = Plan(store(), directory_.path("full"));
+  EXPECT_EQ(full.code(), Code::kNotEmpty);
+  EXPECT_THAT(full.message(), HasSubstr("thing"));
+  EXPECT_NE(Plan(store(), directory_.path("full"), "nonempty").code(), Code::kNotEmpty);
+}
+
+TEST_F(PlacesTest, OnlyAStoreIsMounted) {
+  EXPECT_THAT(Plan(directory_.path("empty"), directory_.path("empty")).message(),
+              HasSubstr("not a store"));
+}
+
+TEST_F(PlacesTest, StoreAndMountPointLieApart) {
+  EXPECT_THAT(Plan(store(), directory_.path(), "nonempty").message(), HasSubstr("hidden"));
+  std::filesystem::create_directory(store() + "/inside");
+  EXPECT_THAT(Plan(store(), store() + "/inside").message(), HasSubstr("inside the store"));
+  std::filesystem::create_directory_symlink(store() + "/inside", directory_.path("sneaky"));
+  EXPECT_THAT(Plan(store(), directory_.path("sneaky")).message(), HasSubstr("inside the store"));
+  EXPECT_THAT(Plan(store(), store(), "nonempty").message(), HasSubstr("hidden"));
+}
+
+TEST_F(PlacesTest, SecondWriterIsRefusedWithTheHoldersName) {
+  const std::unique_ptr<Disk> disk = MakePosixDisk();
+  const auto lock = disk->Lock(store() + "/LOCK", "pid 4711 on here");
+  ASSERT_TRUE(lock.ok());
+  const Status busy = Plan(store(), directory_.path("empty"));
+  EXPECT_EQ(busy.code(), Code::kBusy);
+  EXPECT_THAT(busy.message(), HasSubstr("pid 4711 on here"));
+}
+
+}  // namespace
+}  // namespace mendfs
