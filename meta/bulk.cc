@@ -55,10 +55,10 @@ class SortingLoader : public Loader {
 
  private:
   LoadContext MakeContext(const ProgressSink& progress);
-  Status SortAndPublish(const ProgressSink& progress);
+  Status SortAndPublish(const ProgressSink& progress, LoadSummary& summary);
   Status Build(LoadContext& context, LoadOutput& output);
-  Status Publish(LoadOutput& output);
-  Status Close(LoadSummary& summary);
+  Status Publish(LoadOutput& output, LoadSummary& summary);
+  CommitNote Note(const LoadSummary& summary) const;
   Status RefusedStatus() const;
   void TellRefusals(LoadSummary& summary) const;
 
@@ -120,10 +120,10 @@ Status SortingLoader::Finish(const ProgressSink& progress, LoadSummary& summary)
   if (status.ok()) {
     summary.nodes = lines_->nodes();
     summary.edges = lines_->edges();
-    status = SortAndPublish(progress);
+    status = SortAndPublish(progress, summary);
   }
   if (status.ok()) {
-    status = Close(summary);
+    status = store_.Flush();
   } else {
     summary.nodes = summary.edges = 0;
   }
@@ -136,7 +136,7 @@ Status SortingLoader::Finish(const ProgressSink& progress, LoadSummary& summary)
 }
 
 // Row writers wait from the first look at what the store has until the load is part of it.
-Status SortingLoader::SortAndPublish(const ProgressSink& progress) {
+Status SortingLoader::SortAndPublish(const ProgressSink& progress, LoadSummary& summary) {
   LoadContext context = MakeContext(progress);
   context.progress("read", lines_->bytes(), lines_->bytes());
   ObjectStore objects(store_.disk(), store_.path());
@@ -151,7 +151,7 @@ Status SortingLoader::SortAndPublish(const ProgressSink& progress) {
   }
   MENDFS_RETURN_IF_ERROR(Build(context, output));
   if (!report_.clean()) return RefusedStatus();
-  return Publish(output);
+  return Publish(output, summary);
 }
 
 Status SortingLoader::Build(LoadContext& context, LoadOutput& output) {
@@ -163,32 +163,30 @@ Status SortingLoader::Build(LoadContext& context, LoadOutput& output) {
   return LoadEdges(context, std::move(edges_), new_rows, output);
 }
 
-Status SortingLoader::Publish(LoadOutput& output) {
+Status SortingLoader::Publish(LoadOutput& output, LoadSummary& summary) {
   const Change change = output.TakeChange();
-  if (change.empty()) return Status::Ok();
+  if (change.empty()) {
+    MENDFS_ASSIGN_OR_RETURN(auto newest, store_.Log(options_.branch, kHeadSeq, 1));
+    if (!newest.empty()) summary.commit = std::move(newest.front());
+    return Status::Ok();
+  }
   // Crash before the record: the objects are this load's residue, removed at the next open.
   MENDFS_FAILPOINT(kLoadBeforePublish);
-  MENDFS_RETURN_IF_ERROR(store_.door().Apply(change).status());
+  MENDFS_ASSIGN_OR_RETURN(auto commit, store_.Publish(change, Note(summary)));
   staging_->KeepObjects();
+  if (commit) summary.commit = *std::move(commit);
   // Crash from here on: replay brings the load back, or, if the record was not durable, the objects
   // are residue again.
   return HitFailpoint(Failpoint::kLoadAfterPublish);
 }
 
-Status SortingLoader::Close(LoadSummary& summary) {
+CommitNote SortingLoader::Note(const LoadSummary& summary) const {
   CommitNote note = options_.note;
   if (note.message.empty()) {
     note.message =
         "load " + WithCommas(summary.nodes) + " nodes, " + WithCommas(summary.edges) + " edges";
   }
-  MENDFS_ASSIGN_OR_RETURN(auto commit, store_.CloseCommit(options_.branch, note));
-  if (!commit) {
-    // Nothing was loaded, or the clock closed a commit first: the newest one holds it.
-    MENDFS_ASSIGN_OR_RETURN(auto newest, store_.Log(options_.branch, kHeadSeq, 1));
-    if (!newest.empty()) commit = std::move(newest.front());
-  }
-  if (commit) summary.commit = *std::move(commit);
-  return store_.Flush();
+  return note;
 }
 
 Status SortingLoader::RefusedStatus() const {

@@ -26,23 +26,23 @@ enum class LoadMode { kAppend, kMerge, kReplace };
 struct LoadOptions {
   LoadMode mode = LoadMode::kAppend;
   BranchId branch = kMainBranch;
-  std::string type;                     // bare rows of this type; empty: every line names its own
+  std::string type;  // bare rows of this type; empty: every line names its own
   CommitNote note;
-  uint64_t memory_bytes = 128 << 20;    // sort buffers together
-  size_t errors_max = 20;               // refused lines that are reported; all are counted
+  uint64_t memory_bytes = 128 << 20;  // sort buffers together
+  size_t errors_max = 20;             // refused lines that are reported; all are counted
 };
 
 struct LoadError {
-  std::string source;                   // file name
-  uint64_t line = 0;                    // 1 = the first
+  std::string source;  // file name
+  uint64_t line = 0;   // 1 = the first
   Status status;
 };
 
 struct LoadProgress {
-  std::string_view stage;               // "read", "sort", "check", "write"
-  uint64_t done = 0;                    // in the stage's unit
-  uint64_t total = 0;                   // 0: unknown
-  uint64_t rows = 0;                    // nodes and edges so far
+  std::string_view stage;  // "read", "sort", "check", "write"
+  uint64_t done = 0;       // in the stage's unit
+  uint64_t total = 0;      // 0: unknown
+  uint64_t rows = 0;       // nodes and edges so far
 };
 
 struct LoadSummary {
@@ -55,7 +55,7 @@ struct LoadSummary {
 
 class Loader {
  public:
-  virtual ~Loader() = default;   // an unfinished load leaves nothing behind
+  virtual ~Loader() = default;  // an unfinished load leaves nothing behind
 
   static Result<std::unique_ptr<Loader>> Begin(Store& store, const LoadOptions& options);
 
@@ -69,8 +69,8 @@ class Loader {
 };
 
 struct ExportOptions {
-  std::vector<std::string> types;       // empty: all, nodes before edges
-  bool bare = false;                    // only the rows' bodies; one type
+  std::vector<std::string> types;  // empty: all, nodes before edges
+  bool bare = false;               // only the rows' bodies; one type
 };
 
 // JSON lines that Loader accepts, byte-stable, complete or an error. `sink` may refuse to go on.

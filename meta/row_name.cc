@@ -219,6 +219,8 @@ bool IsHashedStem(std::string_view stem) {
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-std::string KeyOfParts(std::span<const std::string> parts) { return EncodeKeyText(parts); }
+std::string KeyOfParts(std::span<const std::string> parts) {
+  return EncodeKeyText(parts);
+}
 
 }  // namespace mendfs

@@ -141,6 +141,11 @@ class Store {
   virtual Status Flush() = 0;
   // Names the present state. Nothing when nothing changed since the last commit.
   virtual Result<std::optional<CommitRow>> CloseCommit(BranchId branch, const CommitNote& note) = 0;
+  // Applies `change` and closes a commit for it; what was changed before gets a commit of its own.
+  // On error nothing of it was applied. Nothing when it was applied and its commit could not be
+  // closed yet: the next one holds it.
+  virtual Result<std::optional<CommitRow>> Publish(const Change& change,
+                                                   const CommitNote& note) = 0;
   // Newest first, at most `limit`, starting below `before` (kHeadSeq: from the newest).
   virtual Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const = 0;
 

@@ -83,9 +83,6 @@ Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   options.mode = request.mode;
   options.type = request.type;
   options.note = {.actor = ActorOf(request, host), .message = request.message};
-  if (options.note.message.empty()) {
-    options.note.message = "load " + std::string(LoadModeName(request.mode));
-  }
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Loader> loader, Loader::Begin(host.store, options));
   MENDFS_RETURN_IF_ERROR(ReadInputs(request, io, *loader));
   LoadSummary summary;

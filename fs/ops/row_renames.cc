@@ -121,6 +121,8 @@ Status RowRenames::RowToRow(const Names& names) {
     files_.context().stale.AddNode(InodeOf(target.place));
   }
   files_.detached().Drop(names.table, target.place.key);
+  // A body that names its key is of another size now.
+  files_.context().stale.AddNode(source_node);
   NoteTarget(names);
   return {};
 }

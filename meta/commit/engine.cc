@@ -213,9 +213,7 @@ Status Engine::SyncAndFold() {
   return FoldPending();
 }
 
-Result<std::optional<CommitRow>> Engine::CloseCommit(BranchId branch, const CommitNote& note) {
-  MENDFS_RETURN_IF_ERROR(CheckWritable());
-  MutexLock fold(fold_mutex_);
+Result<std::optional<CommitRow>> Engine::CloseLocked(BranchId branch, const CommitNote& note) {
   MENDFS_RETURN_IF_ERROR(journal_->Sync());
   MENDFS_RETURN_IF_ERROR(FoldPending());
   Seq seq;
@@ -230,6 +228,29 @@ Result<std::optional<CommitRow>> Engine::CloseCommit(BranchId branch, const Comm
   MENDFS_RETURN_IF_ERROR(FoldPending());
   MENDFS_ASSIGN_OR_RETURN(CommitRow row, WriteCommitRow(branch, seq, note));
   return std::optional<CommitRow>(std::move(row));
+}
+
+Result<std::optional<CommitRow>> Engine::CloseCommit(BranchId branch, const CommitNote& note) {
+  MENDFS_RETURN_IF_ERROR(CheckWritable());
+  MutexLock fold(fold_mutex_);
+  return CloseLocked(branch, note);
+}
+
+Result<std::optional<CommitRow>> Engine::Publish(const Change& change, const CommitNote& note) {
+  MENDFS_RETURN_IF_ERROR(CheckWritable());
+  // The lock keeps the background thread from closing the commit under another name.
+  MutexLock fold(fold_mutex_);
+  const CommitNote before{options_.actor, "", Origin::kUser};
+  MENDFS_RETURN_IF_ERROR(CloseLocked(change.branch, before).status());
+  {
+    MutexLock lock(door_mutex_);
+    MENDFS_RETURN_IF_ERROR(AppendAndApply(RecordKind::kChange, change).status());
+  }
+  auto closed = CloseLocked(change.branch, note);
+  if (closed.ok()) return closed;
+  LogLine(LogLevel::kWarning, "commit",
+          "published, its commit waits: " + closed.status().ToString());
+  return std::optional<CommitRow>();
 }
 
 Result<std::unique_ptr<Snapshot>> Engine::Pin(BranchId branch) {

@@ -51,6 +51,7 @@ class Engine : public Store, private Door {
   Result<std::unique_ptr<Snapshot>> Pin(BranchId branch) override;
   Status Flush() override;
   Result<std::optional<CommitRow>> CloseCommit(BranchId branch, const CommitNote& note) override;
+  Result<std::optional<CommitRow>> Publish(const Change& change, const CommitNote& note) override;
   Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const override;
   StoreStatus Describe() const override;
   Seq LastSeq() const override { return manifest_->applied(); }
@@ -74,6 +75,8 @@ class Engine : public Store, private Door {
   Result<Seq> ApplyRecord(RecordKind kind, const Change& change);
   Status FoldPending() REQUIRES(fold_mutex_);
   Status SyncAndFold() REQUIRES(fold_mutex_);
+  Result<std::optional<CommitRow>> CloseLocked(BranchId branch, const CommitNote& note)
+      REQUIRES(fold_mutex_);
   Result<CommitRow> WriteCommitRow(BranchId branch, Seq seq, const CommitNote& note)
       REQUIRES(fold_mutex_);
   Refold MakeRefold() const;

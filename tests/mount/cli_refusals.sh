@@ -14,7 +14,7 @@ exits() {
 # ---- what is no store, or a newer one
 mkdir plain
 exits 1 "is not a store" "$mendfs" mount plain "$mnt"
-exits 1 "is not a store" "$mendfs" log plain
+exits 1 "is neither a store" "$mendfs" log plain
 exits 2 "" "$mendfs" frobnicate
 exits 2 "status" "$mendfs" statsu
 exits 2 "" "$mendfs" load "$store"
@@ -50,6 +50,7 @@ exits 1 "pid $holder" "$mendfs" mount "$store" mnt3
 holds "$(cat "$store/LOCK")" "pid $holder on $(uname -n)"
 
 # ---- lines that a load refuses: the file and the line, and nothing changed
+sleep 2.5 # until the mount has closed its commit
 head_before=$("$mendfs" log "$mnt" -n 1)
 printf '{"type":"Person","data":{"name":"dora"}}\n{"type":"Person","data":{"name":}}\n' >l.jsonl
 exits 1 "l.jsonl:2" "$mendfs" load "$mnt" l.jsonl --mode append

@@ -89,3 +89,5 @@ before=$(names "$people"; names "$knows"; cat "$people"/*.json)
 remount
 same "$before" "$(names "$people"; names "$knows"; cat "$people"/*.json)"
 same ok "$(cat "$mnt/.mend/health")"
+unmount
+must "$mendfs" fsck -n "$store" >/dev/null

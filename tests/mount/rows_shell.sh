@@ -65,7 +65,10 @@ must mv "$people/carol.json" "$people/caroline.json"
 same "$number" "$(stat -c %i "$people/caroline.json")"
 soon test ! -e "$people/carol.json"
 same "alice~bob.json bob~caroline.json caroline~alice.json " "$(names "$knows")"
-refused "cannot move" mv "$people/alice.json" "$people/alicia.json"  # its body says alice
+must mv "$people/alice.json" "$people/alicia.json"  # its body says alice, and follows
+same '{"name":"alicia","age":31}' "$(cat "$people/alicia.json")"
+must mv "$people/alicia.json" "$people/alice.json"
+same '{"name":"alice","age":31}' "$(cat "$people/alice.json")"
 must mv "$people/odd.json" "$mnt/files/odd.json"  # across planes mv copies
 absent "$people/odd.json"
 must mv "$mnt/files/odd.json" "$people/odd.json"

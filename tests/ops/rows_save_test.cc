@@ -167,11 +167,25 @@ TEST_F(RowsSaveTest, RenamingARowOntoAnotherKeepsTheTarget) {
             Code::kStale);
 }
 
-TEST_F(RowsSaveTest, ARowWhoseBodyNamesItsKeyIsNotRenamedBehindItsBack) {
-  ASSERT_TRUE(Put("nodes/Person/bob.json", "{\"name\":\"bob\"}").ok());
-  EXPECT_EQ(Rename("nodes/Person/bob.json", "nodes/Person/rob.json").code(), Code::kInvalid);
-  EXPECT_THAT(Why(), HasSubstr("name"));
-  ExpectSameBob("{\"name\":\"bob\"}");
+TEST_F(RowsSaveTest, ABodyThatNamesItsKeyNamesTheNewOneAfterARename) {
+  ASSERT_TRUE(Put("nodes/Person/bob.json", "{ \"age\":3,  \"name\":\"bob\" }\n").ok());
+  ASSERT_TRUE(Rename("nodes/Person/bob.json", "nodes/Person/robert.json").ok()) << Why();
+  EXPECT_EQ(*Get("nodes/Person/robert.json"), "{ \"age\":3,  \"name\":\"robert\" }\n");
+  EXPECT_EQ(Inode("nodes/Person/robert.json"), bob_);
+  // Its size is another one, and nobody wrote to it: the kernel is told.
+  bool told = false;
+  for (const StaleName& stale : file_system_->stale().Take(0)) {
+    told = told || (stale.inode == bob_ && stale.name.empty());
+  }
+  EXPECT_TRUE(told);
+}
+
+TEST_F(RowsSaveTest, ARenameToWhatIsNoKeyOfTheTypeIsRefused) {
+  ASSERT_TRUE(Put("nodes/Flight/2026-11-20~7.json", "{}").ok()) << Why();
+  EXPECT_EQ(Rename("nodes/Flight/2026-11-20~7.json", "nodes/Flight/soon~7.json").code(),
+            Code::kInvalid);
+  EXPECT_THAT(Why(), HasSubstr("day"));
+  EXPECT_THAT(List("nodes/Flight"), ElementsAre("2026-11-20~7.json"));
 }
 
 TEST_F(RowsSaveTest, ADraftWithoutAnAcceptedBodyIsNotRenamed) {

@@ -1,5 +1,6 @@
 #include <atomic>
 #include <functional>
+#include <set>
 #include <thread>
 
 #include "tests/table_ops/table_fixture.h"
@@ -101,6 +102,93 @@ TEST_F(ConcurrencyTest, EverythingAtOnceEndsConsistent) {
   EXPECT_EQ(EntriesOf(KeyKind::kIndex), emails);
   EXPECT_EQ(EntriesOf(KeyKind::kEdge), EntriesOf(KeyKind::kEdgeReverse));
   EXPECT_EQ(EntriesOf(KeyKind::kEdge), Edges("Knows").size()) << "the sweep left nothing behind";
+}
+
+TEST_F(ConcurrencyTest, RenamesInARingLeaveEveryBodyWithItsOwnName) {
+  constexpr int kKeys = 5;
+  const auto key = [](int i) { return "k" + std::to_string(i % kKeys); };
+  const auto body = [](const std::string& name, const std::string& email) {
+    return R"({"name":")" + name + R"(","email":")" + email + "\"}";
+  };
+  MustPut("Person", "hub");
+  for (int i = 0; i < kKeys - 1; ++i) {
+    MustPut("Person", key(i), body(key(i), "e" + std::to_string(i)));
+    MustLink("Knows", "hub", key(i));
+  }
+  std::atomic<int> moved = 0;
+  RunAll([&](int id) {
+    for (int round = 0; round < kRounds; ++round) {
+      const int at = id + round;
+      if (writer.RenameNode(Node("Person"), key(at), key(at + 1), {}).ok()) ++moved;
+      // What was replaced comes back, so that there is always something to move.
+      const std::string fresh = "e" + std::to_string(at % kKeys);
+      static_cast<void>(Put("Person", key(at + 2), body(key(at + 2), fresh)).ok());
+    }
+  });
+  EXPECT_GT(moved, 0);
+  std::set<std::string> emails;
+  for (const auto& [name, number] : Rows("Person")) {
+    if (name == "hub") continue;
+    const auto row = Get("Person", name);
+    ASSERT_TRUE(row.ok()) << name;
+    EXPECT_EQ(row->row, number);
+    EXPECT_EQ(row->body.find(R"({"name":")" + name + "\""), 0U) << name << ": " << row->body;
+    EXPECT_TRUE(emails.insert(row->body.substr(row->body.find("email"))).second) << row->body;
+  }
+  EXPECT_EQ(EntriesOf(KeyKind::kIndex), emails.size());
+  EXPECT_EQ(EntriesOf(KeyKind::kRow), emails.size() + 1);
+  EXPECT_EQ(EntriesOf(KeyKind::kRowName), emails.size() + 1);
+}
+
+TEST_F(ConcurrencyTest, ARowThatComesBackHasAllOfItsEdgesOrNone) {
+  constexpr size_t kEdges = 8;
+  const auto link = [&] {
+    for (size_t i = 0; i < kEdges; ++i) MustLink("Knows", "hub", "p" + std::to_string(i));
+  };
+  for (size_t i = 0; i < kEdges; ++i) MustPut("Person", "p" + std::to_string(i));
+  MustPut("Person", "hub");
+  link();
+  std::atomic<bool> done = false;
+  RunAll([&](int id) {
+    while (id > 0 && !done) {
+      // As if each deletion were long ago, a few edges at a time.
+      if (id == 1) door.SetNowNs(door.NowNs() + 2 * TableWriter::kReattachNs);
+      static_cast<void>(writer.SweepEdges(3).ok());
+    }
+    if (id > 0) return;
+    for (int round = 0; round < kRounds; ++round) {
+      PutOptions options;
+      options.reuse_row = *writer.DeleteNode(Node("Person"), "hub");
+      const InodeNumber row = MustPut("Person", "hub", "{}", options);
+      const size_t edges = EdgesOf("Knows", EdgeSide::kOut, row).size();
+      // None under a new number, or when the sweep had ended before it came back.
+      EXPECT_TRUE(edges == 0 || (edges == kEdges && row == *options.reuse_row)) << edges;
+      if (edges == 0) link();
+    }
+    done = true;
+  });
+  SweepAll();
+  EXPECT_EQ(EntriesOf(KeyKind::kEdge), kEdges);
+  EXPECT_EQ(EntriesOf(KeyKind::kEdgeReverse), kEdges);
+}
+
+TEST_F(ConcurrencyTest, AnEdgeIsRefusedOrGoesWithItsEnd) {
+  MustPut("Person", "alice");
+  for (int round = 0; round < 40; ++round) {
+    MustPut("City", "Rome");
+    std::atomic<bool> linked = false;
+    std::atomic<Code> deleted = Code::kOk;
+    RunAll([&](int id) {
+      if (id == 0) deleted = writer.DeleteNode(Node("City"), "Rome").status().code();
+      if (id == 1) linked = Link("Guards", "alice", "Rome").ok();
+    });
+    // The type says restrict: one of the two has to lose.
+    ASSERT_NE(deleted == Code::kOk, linked);
+    ASSERT_EQ(HasEdge("Guards", "alice", "Rome"), linked);
+    if (linked) {
+      ASSERT_TRUE(Unlink("Guards", "alice", "Rome").ok());
+    }
+  }
 }
 
 TEST_F(ConcurrencyTest, SchemaChangesWaitForWritesAndBack) {
