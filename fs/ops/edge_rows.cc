@@ -17,9 +17,6 @@ constexpr RowTraits kTraits{.tables = PlaceKind::kEdgeTables,
                             .empty_is_row = true,
                             .has_number = false};
 
-// Longer than any number of a parallel edge with its "~", and ".json".
-constexpr size_t kNameExtraBytes = 32;
-
 // An edge type with both of its ends, alive together.
 struct EdgeTable {
   std::shared_ptr<const Schema> schema;
@@ -136,7 +133,7 @@ class EdgeRows final : public RowKind {
     MENDFS_ASSIGN_OR_RETURN(auto schema, AcceptedSchema(context_));
     return FindTable(std::move(schema), table);
   }
-  Result<EdgeKeys> KeysOfHashed(const EdgeTable& table, std::string_view name) const;
+  Result<EdgeKeys> KeysOfHashed(const EdgeTable& table, const Hash128& hash) const;
   Result<InodeNumber> NumberOfEnd(const NodeType& type, std::string_view key) const;
   Status Delete(const Place& row) {
     return context_.table_writer.DeleteEdge(row.edge_type, row.key, row.other_key, row.number);
@@ -154,22 +151,13 @@ Result<std::vector<ListedName>> EdgeRows::Tables() const {
   return names;
 }
 
-// No index leads from the hash of an edge's name to the edge, so its table is walked; most of it at
-// the cost of a comparison of lengths.
-Result<EdgeKeys> EdgeRows::KeysOfHashed(const EdgeTable& table, std::string_view name) const {
-  MENDFS_ASSIGN_OR_RETURN(auto cursor, context_.tables.ListEdges(context_.head(), *table.edge));
-  for (;;) {
-    MENDFS_ASSIGN_OR_RETURN(std::optional<EdgeRow> edge, cursor->Next());
-    if (!edge) break;
-    size_t encoded_bytes_max = 3 * (edge->source_key.size() + edge->target_key.size());
-    if (encoded_bytes_max + kNameExtraBytes < kFileNameBytesMax) continue;
-    Result<std::string> its_name =
-        NameOfEdge(table, edge->source_key, edge->target_key, edge->ends.number);
-    if (its_name.ok() && *its_name == name) {
-      return EdgeKeys{std::move(edge->source_key), std::move(edge->target_key), edge->ends.number};
-    }
+Result<EdgeKeys> EdgeRows::KeysOfHashed(const EdgeTable& table, const Hash128& hash) const {
+  Result<EdgeRow> edge = context_.tables.FindEdgeByLongName(context_.head(), *table.edge, hash);
+  if (edge.ok()) {
+    return EdgeKeys{std::move(edge->source_key), std::move(edge->target_key), edge->ends.number};
   }
-  return Status(Code::kInvalid, std::string(name) +
+  if (edge.status().code() != Code::kNotFound) return edge.status();
+  return Status(Code::kInvalid, table.edge->name +
                                     ": no edge has this name, and a new one cannot be made from "
                                     "the hash of its ends alone; use `mendfs load` or graph/");
 }
@@ -189,7 +177,9 @@ Result<RowFile> EdgeRows::Look(TypeId table_id, std::string_view name) const {
                                                 .target = table.target->key_part_count()}));
   EdgeKeys keys;
   if (decoded.hashed) {
-    MENDFS_ASSIGN_OR_RETURN(keys, KeysOfHashed(table, name));
+    const std::optional<Hash128> hash = ParseHashedStem(*decoded.hashed);
+    if (!hash) return Status(Code::kInvalid, std::string(name) + ": no hash of a row's name");
+    MENDFS_ASSIGN_OR_RETURN(keys, KeysOfHashed(table, *hash));
   } else {
     keys = {KeyOfParts(decoded.source), KeyOfParts(decoded.target), decoded.n};
   }

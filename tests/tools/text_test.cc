@@ -55,7 +55,7 @@ TEST(TextTest, NumbersForPeople) {
 
 TEST(TextTest, PrintableLeavesNoControlBytes) {
   EXPECT_EQ(Printable("plain ünïcode"), "plain ünïcode");
-  EXPECT_EQ(Printable(std::string_view("a\x1b[31m\n\0b\x7f", 9)), "a\\x1b[31m\\x0a\\x00b\\x7f");
+  EXPECT_EQ(Printable(std::string_view("a\x1b[31m\n\0b\x7f", 10)), "a\\x1b[31m\\x0a\\x00b\\x7f");
 }
 
 }  // namespace
