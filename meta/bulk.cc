@@ -172,9 +172,14 @@ Status SortingLoader::Publish(LoadOutput& output, LoadSummary& summary) {
   }
   // Crash before the record: the objects are this load's residue, removed at the next open.
   MENDFS_FAILPOINT(kLoadBeforePublish);
-  MENDFS_ASSIGN_OR_RETURN(auto commit, store_.Publish(change, Note(summary)));
+  auto commit = store_.Publish(change, Note(summary));
+  if (!commit.ok()) {
+    // A fenced journal may hold the record all the same.
+    if (store_.Describe().health == Health::kReadOnly) staging_->LeaveToNextOpen();
+    return commit.status();
+  }
   staging_->KeepObjects();
-  if (commit) summary.commit = *std::move(commit);
+  if (commit->has_value()) summary.commit = **std::move(commit);
   // Crash from here on: replay brings the load back, or, if the record was not durable, the objects
   // are residue again.
   return HitFailpoint(Failpoint::kLoadAfterPublish);

@@ -93,7 +93,6 @@ Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
   const MountFacts facts{.mount_point = plan.mount_point,
                          .read_only = plan.settings.read_only,
                          .pid = getpid(),
-                         .transport = "",
                          .refusals = [&] { return file_system.errors().Recent(); }};
   MountOptions options;
   options.read_only = plan.settings.read_only;

@@ -11,11 +11,14 @@
 #include <vector>
 
 #include "mount-tools/mount_table.h"
+#include "mount-tools/probe.h"
 #include "mount-tools/target.h"
 #include "mount-tools/text.h"
 
 namespace mendfs {
 namespace {
+
+constexpr unsigned kProbeWaitMs = 3000;
 
 Status CheckDevice() {
   if (access("/dev/fuse", R_OK | W_OK) == 0) return Status::Ok();
@@ -40,6 +43,14 @@ Status CheckEmpty(const std::string& directory) {
   return Status::Ok();
 }
 
+// What the kernel still has cached of it makes a dead mount look alive to stat(2).
+Status DeadMount(const std::string& shown) {
+  return {Code::kBusy, shown +
+                           " is a mount whose daemon is gone; take it away first: "
+                           "`mendfs umount " +
+                           shown + "`"};
+}
+
 Status CheckMountPoint(const std::string& given, const MountSettings& settings) {
   const std::string shown = Printable(given);
   struct stat info {};
@@ -48,12 +59,7 @@ Status CheckMountPoint(const std::string& given, const MountSettings& settings) 
     if (error == ENOENT) {
       return {Code::kNotFound, shown + " does not exist; make it first: mkdir -p '" + shown + "'"};
     }
-    if (error == ENOTCONN) {
-      return {Code::kBusy, shown +
-                               " is a mount whose daemon is gone; take it away first: "
-                               "`mendfs umount " +
-                               shown + "`"};
-    }
+    if (error == ENOTCONN) return DeadMount(shown);
     return {error == EACCES ? Code::kDenied : Code::kIo, shown + ": " + strerror(error)};
   }
   if (!S_ISDIR(info.st_mode)) return {Code::kNotDirectory, shown + " is not a directory"};
@@ -61,7 +67,10 @@ Status CheckMountPoint(const std::string& given, const MountSettings& settings) 
   const std::string real = RealPath(given);
   const MountEntry* mount = FindMountOf(table, real);
   if (mount != nullptr && mount->type == kMountType && mount->mount_point == real) {
-    return {Code::kBusy, shown + " already is the mount point of " + Printable(mount->source)};
+    return ProbeMount(real, kProbeWaitMs) == Probe::kDead
+               ? DeadMount(shown)
+               : Status(Code::kBusy,
+                        shown + " already is the mount point of " + Printable(mount->source));
   }
   return settings.nonempty ? Status::Ok() : CheckEmpty(given);
 }

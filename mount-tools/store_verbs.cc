@@ -32,27 +32,32 @@ int Fail(const Invocation& invocation, const Status& status) {
   return ExitCodeOf(status);
 }
 
-// What a read-only mount shows would change below it.
-Status CheckNotMountedReadOnly(const std::string& store_path) {
+// Mounts that no daemon answers for: read-only ones and dead ones.
+Result<std::optional<MountFacts>> SilentMount(const std::string& store_path) {
   MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
   const std::vector<MountEntry> mounts = MountsOfStore(table, store_path);
-  if (mounts.empty()) return Status::Ok();
-  return {Code::kReadOnly, Printable(store_path) + " is mounted read-only at " +
-                               Printable(mounts.back().mount_point) + "; unmount it first"};
+  if (mounts.empty()) return std::optional<MountFacts>();
+  return std::optional(MountFacts{.mount_point = mounts.back().mount_point,
+                                  .read_only = mounts.back().read_only,
+                                  .pid = 0,
+                                  .refusals = {}});
 }
 
 Result<int> RunHere(const std::string& store_path, const VerbRequest& request, VerbIo& io) {
+  MENDFS_ASSIGN_OR_RETURN(const std::optional<MountFacts> mount, SilentMount(store_path));
   OpenOptions options;
   options.commit_interval_ms = 0;
-  if (VerbWrites(request.verb)) {
-    MENDFS_RETURN_IF_ERROR(CheckNotMountedReadOnly(store_path));
-  } else {
+  if (!VerbWrites(request.verb)) {
     options.access = OpenAccess::kReadOnly;
+  } else if (mount && mount->read_only) {
+    return Status(Code::kReadOnly, Printable(store_path) + " is mounted read-only at " +
+                                       Printable(mount->mount_point) + "; unmount it first");
   }
   const std::unique_ptr<Disk> disk = MakePosixDisk();
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,
                           Store::Open(*disk, store_path, options));
-  return RunVerb(request, {.store = *store, .caller_uid = getuid(), .mount = nullptr}, io);
+  const VerbHost host{.store = *store, .caller_uid = getuid(), .mount = mount ? &*mount : nullptr};
+  return RunVerb(request, host, io);
 }
 
 Result<int> RunSomewhere(const std::string& store_path, const VerbRequest& request, VerbIo& io) {

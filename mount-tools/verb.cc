@@ -38,20 +38,21 @@ std::string CountsLine(const ContentCounts& counts) {
          ", " + Counted(counts.files, "file", "files");
 }
 
+std::string MountedText(const MountFacts* mount) {
+  if (mount == nullptr) return "no";
+  const std::string at = Printable(mount->mount_point);
+  if (mount->pid != 0) return at + ", pid " + std::to_string(mount->pid);
+  return mount->read_only ? at + ", read-only" : at + ", but its daemon is gone";
+}
+
 std::string StatusText(const StoreStatus& status, const std::string& path,
                        const MountFacts* mount) {
   std::string health(HealthName(status.health));
   if (!status.reason.empty()) health += ": " + Printable(status.reason);
-  std::string mounted = "no";
-  if (mount != nullptr) {
-    mounted = Printable(mount->mount_point) + (mount->read_only ? ", read-only" : "") + ", pid " +
-              std::to_string(mount->pid);
-    if (!mount->transport.empty()) mounted += ", " + mount->transport;
-  }
   std::string text = Line("store", Printable(path));
   text += Line("uuid", status.identity.uuid);
   text += Line("health", health);
-  text += Line("mounted", mounted);
+  text += Line("mounted", MountedText(mount));
   text += Line("content", CountsLine(status.counts));
   text += Line("head", status.head ? CommitLine(*status.head) : "no commit yet");
   text += Line("changes", std::to_string(status.last_seq.value) + " made, " +
@@ -74,10 +75,8 @@ std::string StatusJsonOf(const StoreStatus& status, const std::string& path,
   json["path"] = path;
   json["mount"] = nullptr;
   if (mount != nullptr) {
-    json["mount"] = {{"point", mount->mount_point},
-                     {"read_only", mount->read_only},
-                     {"pid", mount->pid},
-                     {"transport", mount->transport}};
+    json["mount"] = {
+        {"point", mount->mount_point}, {"read_only", mount->read_only}, {"pid", mount->pid}};
   }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -130,13 +129,13 @@ std::string RefusalLines(Refusal refusal) {
 }
 
 Status RunWhy(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  const bool kept = host.mount != nullptr && host.mount->refusals;
   std::vector<Refusal> refusals;
-  if (host.mount != nullptr && host.mount->refusals) refusals = host.mount->refusals();
+  if (kept) refusals = host.mount->refusals();
   if (refusals.empty() && !request.json) {
-    return io.Out(
-        host.mount == nullptr
-            ? "nothing to tell: the store is not mounted, and refusals go with the mount\n"
-            : "nothing was refused since this mount began\n");
+    return io.Out(kept ? "nothing was refused since this mount began\n"
+                       : "nothing to tell: refusals are kept by the daemon of a writable mount, "
+                         "and go with it\n");
   }
   for (const Refusal& refusal : refusals) {
     MENDFS_RETURN_IF_ERROR(io.Out(request.json ? RefusalJson(refusal) : RefusalLines(refusal)));
@@ -187,8 +186,12 @@ int ExitCodeOf(const Status& status) {
 }
 
 void Complain(VerbIo& io, std::string_view verb, const Status& status) {
-  const std::string_view sentence =
-      status.message().empty() ? CodeName(status.code()) : std::string_view(status.message());
+  std::string_view sentence = status.message();
+  if (sentence.empty()) sentence = CodeName(status.code());
+  // Deeper levels begin with the verb's name too.
+  if (sentence.starts_with(verb) && sentence.substr(verb.size()).starts_with(": ")) {
+    sentence.remove_prefix(verb.size() + 2);
+  }
   io.Err("mendfs " + std::string(verb) + ": " + Printable(sentence));
 }
 

@@ -43,13 +43,12 @@ class VerbIo {
   virtual Result<bool> Input(size_t index, std::string& chunk) = 0;
 };
 
-// The mount that a daemon serves.
+// Where the store is mounted.
 struct MountFacts {
   std::string mount_point;
   bool read_only = false;
-  int pid = 0;
-  std::string transport;                           // how requests of the kernel come in
-  std::function<std::vector<Refusal>()> refusals;  // newest first
+  int pid = 0;                                     // of the daemon that runs the verb; 0: none
+  std::function<std::vector<Refusal>()> refusals;  // newest first; empty: not known here
 };
 
 struct VerbHost {

@@ -112,6 +112,7 @@ Status LoadStaging::OwnObject(const Id128& segment) {
 
 LoadStaging::~LoadStaging() {
   list_.reset();
+  if (leave_all_) return;
   ObjectStore store(disk_, store_path_);
   bool removed = true;
   if (!keep_objects_) {

@@ -35,6 +35,8 @@ class LoadStaging {
   Status OwnObject(const Id128& segment);
   // They are published, or may be.
   void KeepObjects() { keep_objects_ = true; }
+  // Whether they are published is not known: everything stays, the next open decides by the list.
+  void LeaveToNextOpen() { leave_all_ = true; }
 
  private:
   LoadStaging(Disk& disk, std::string store_path, std::string directory,
@@ -47,6 +49,7 @@ class LoadStaging {
   uint64_t list_bytes_ = 0;
   std::vector<Id128> objects_;
   bool keep_objects_ = false;
+  bool leave_all_ = false;
 };
 
 // Removes what killed writers left in STORE/staging: directories of loads, objects that were not

@@ -1,0 +1,247 @@
+// Verbs on a real store, opened here and asked through the control socket.
+#include "mount-tools/verb.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "meta/disk/posix_disk.h"
+#include "mount-tools/control_client.h"
+#include "mount-tools/control_server.h"
+#include "tests/tools/tools_test.h"
+
+namespace mendfs {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+constexpr char kSchema[] =
+    "node Person {\n  name: String @key\n  age: I32?\n}\n\nedge Knows: Person -> Person\n";
+constexpr char kRows[] =
+    "{\"edge\":\"Knows\",\"from\":\"alice\",\"to\":\"bob\"}\n"
+    "{\"type\":\"Person\",\"data\":{\"name\":\"alice\",\"age\":3}}\n"
+    "{\"type\":\"Person\",\"data\":{\"name\":\"bob\"}}\n";
+
+class VerbTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const Status made =
+        Store::Create(*disk_, path_, {.owner_uid = getuid(), .schema_text = kSchema});
+    ASSERT_TRUE(made.ok()) << made.ToString();
+    auto opened = Store::Open(*disk_, path_, {.commit_interval_ms = 0});
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    store_ = std::move(opened).value();
+  }
+
+  int Run(const VerbRequest& request, RecordingIo& io, const MountFacts* mount = nullptr) {
+    return RunVerb(request, {.store = *store_, .caller_uid = 4711, .mount = mount}, io);
+  }
+  int Load(const std::string& text, RecordingIo& io, bool json = false) {
+    VerbRequest request{.verb = Verb::kLoad, .json = json, .progress = true};
+    request.inputs = {{.name = "in.jsonl", .size_bytes = text.size()}};
+    io.inputs = {text};
+    return Run(request, io);
+  }
+  std::string Output(const VerbRequest& request) {
+    RecordingIo io;
+    EXPECT_EQ(Run(request, io), kExitDone) << testing::PrintToString(io.errors);
+    return io.out;
+  }
+
+  TempDirectory directory_;
+  const std::string path_ = directory_.path("store");
+  const std::unique_ptr<Disk> disk_ = MakePosixDisk();
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(VerbTest, LoadThenExportGivesTheRowsBack) {
+  RecordingIo io;
+  ASSERT_EQ(Load(kRows, io), kExitDone) << testing::PrintToString(io.errors);
+  EXPECT_THAT(io.out, HasSubstr("2 nodes and 1 edge"));
+  EXPECT_FALSE(io.stages.empty());
+  EXPECT_EQ(Output({.verb = Verb::kExport}),
+            "{\"type\":\"Person\",\"data\":{\"name\":\"alice\",\"age\":3}}\n"
+            "{\"type\":\"Person\",\"data\":{\"name\":\"bob\"}}\n"
+            "{\"edge\":\"Knows\",\"from\":\"alice\",\"to\":\"bob\"}\n");
+  EXPECT_EQ(Output({.verb = Verb::kExport, .types = {"Person"}, .bare = true}),
+            "{\"name\":\"alice\",\"age\":3}\n{\"name\":\"bob\"}\n");
+}
+
+TEST_F(VerbTest, RefusedLinesAreNamedAndNothingChanges) {
+  RecordingIo io;
+  EXPECT_EQ(Load("{\"type\":\"Person\",\"data\":{\"name\":\"x\"}}\nnot json\n"
+                 "{\"type\":\"Person\",\"data\":{\"name\":\"y\",\"age\":\"old\"}}\n",
+                 io),
+            kExitFailed);
+  ASSERT_EQ(io.errors.size(), 3U) << testing::PrintToString(io.errors);
+  EXPECT_THAT(io.errors[0], HasSubstr("in.jsonl:2: "));
+  EXPECT_THAT(io.errors[1], HasSubstr("in.jsonl:3: "));
+  EXPECT_THAT(io.errors[2], HasSubstr("mendfs load: 2 lines were refused"));
+  EXPECT_EQ(io.out, "");
+  EXPECT_EQ(Output({.verb = Verb::kExport}), "");
+}
+
+TEST_F(VerbTest, RefusedLinesAreListedInJsonToo) {
+  RecordingIo io;
+  EXPECT_EQ(Load("not json\n", io, true), kExitFailed);
+  const Json summary = Json::parse(io.out);
+  EXPECT_EQ(summary["refused"], 1);
+  EXPECT_EQ(summary["errors"][0]["line"], 1);
+  EXPECT_EQ(summary["errors"][0]["source"], "in.jsonl");
+  EXPECT_TRUE(summary["commit"].is_null());
+}
+
+TEST_F(VerbTest, InputThatCannotBeReadLeavesNothingBehind) {
+  RecordingIo io;
+  io.input_failure = Status(Code::kIo, "in.jsonl: disk on fire");
+  EXPECT_EQ(Load(kRows, io), kExitFailed);
+  EXPECT_THAT(io.errors, ElementsAre("mendfs load: in.jsonl: disk on fire"));
+  EXPECT_EQ(Output({.verb = Verb::kExport}), "");
+}
+
+TEST_F(VerbTest, OutputThatIsRefusedEndsAnExport) {
+  RecordingIo loaded;
+  ASSERT_EQ(Load(kRows, loaded), kExitDone);
+  RecordingIo io;
+  io.out_failure = Status(Code::kNoSpace, "standard output: full");
+  EXPECT_EQ(Run({.verb = Verb::kExport}, io), kExitFailed);
+}
+
+TEST_F(VerbTest, UnknownTypeIsNoEmptyExport) {
+  RecordingIo io;
+  EXPECT_EQ(Run({.verb = Verb::kExport, .types = {"Persn"}}, io), kExitFailed);
+  EXPECT_THAT(io.errors.at(0), HasSubstr("Persn"));
+}
+
+TEST_F(VerbTest, LogGoesBackInOrderAndStopsAtTheLimit) {
+  RecordingIo io;
+  ASSERT_EQ(Load(kRows, io), kExitDone);
+  const std::string all = Output({.verb = Verb::kLog, .json = true});
+  std::vector<Json> commits;
+  for (std::istringstream lines(all); !lines.eof();) {
+    std::string line;
+    if (std::getline(lines, line)) commits.push_back(Json::parse(line));
+  }
+  ASSERT_EQ(commits.size(), 2U);
+  EXPECT_EQ(commits[0]["actor"], "uid:4711");
+  EXPECT_EQ(commits[0]["counts"]["nodes"], 2);
+  EXPECT_EQ(commits[0]["parents"][0], commits[1]["id"]);
+  EXPECT_EQ(Output({.verb = Verb::kLog, .json = true, .limit = 1}),
+            all.substr(0, all.find('\n') + 1));
+  EXPECT_EQ(Output({.verb = Verb::kLog, .limit = 0}), "");
+}
+
+TEST_F(VerbTest, StatusTellsCountsAndTheMount) {
+  RecordingIo io;
+  ASSERT_EQ(Load(kRows, io), kExitDone);
+  const Json status = Json::parse(Output({.verb = Verb::kStatus, .json = true}));
+  EXPECT_EQ(status["health"], "ok");
+  EXPECT_EQ(status["counts"]["nodes"], 2);
+  EXPECT_EQ(status["counts"]["edges"], 1);
+  EXPECT_EQ(status["path"], path_);
+  EXPECT_TRUE(status["mount"].is_null());
+  EXPECT_THAT(Output({.verb = Verb::kStatus}), HasSubstr("2 nodes, 1 edge"));
+  const MountFacts mount{.mount_point = "/mnt/g", .pid = 17};
+  RecordingIo mounted;
+  EXPECT_EQ(Run({.verb = Verb::kStatus}, mounted, &mount), kExitDone);
+  EXPECT_THAT(mounted.out, HasSubstr("/mnt/g, pid 17"));
+}
+
+TEST_F(VerbTest, WhyShowsRefusalsSafelyAndNewestFirst) {
+  EXPECT_THAT(Output({.verb = Verb::kWhy}), HasSubstr("nothing to tell"));
+  EXPECT_EQ(Output({.verb = Verb::kWhy, .json = true}), "");
+  const MountFacts mount{.mount_point = "/mnt/g", .pid = 17, .refusals = [] {
+                           Refusal refusal;
+                           refusal.operation = "close";
+                           refusal.path = "nodes/Person/\x1b[31m.json";
+                           refusal.code = Code::kInvalid;
+                           refusal.sentence = "age: not a number";
+                           return std::vector<Refusal>{refusal};
+                         }};
+  RecordingIo io;
+  EXPECT_EQ(Run({.verb = Verb::kWhy}, io, &mount), kExitDone);
+  EXPECT_THAT(io.out, HasSubstr("EINVAL"));
+  EXPECT_THAT(io.out, HasSubstr("age: not a number"));
+  EXPECT_EQ(io.out.find('\x1b'), std::string::npos);
+  RecordingIo json;
+  EXPECT_EQ(Run({.verb = Verb::kWhy, .json = true}, json, &mount), kExitDone);
+  EXPECT_EQ(Json::parse(json.out)["error"], "EINVAL");
+}
+
+TEST_F(VerbTest, SchemaIsShownAndApplied) {
+  EXPECT_THAT(Output({.verb = Verb::kSchemaShow}), HasSubstr("node Person"));
+  VerbRequest apply{.verb = Verb::kSchemaApply};
+  apply.inputs = {{.name = "s.graph"}};
+  RecordingIo io;
+  io.inputs = {std::string(kSchema) + "\nnode City { name: String @key }\n"};
+  EXPECT_EQ(Run(apply, io), kExitDone) << testing::PrintToString(io.errors);
+  EXPECT_THAT(Output({.verb = Verb::kSchemaShow}), HasSubstr("node City"));
+  RecordingIo wrong;
+  wrong.inputs = {"nod Person {}"};
+  EXPECT_EQ(Run(apply, wrong), kExitFailed);
+  EXPECT_THAT(wrong.errors.at(0), HasSubstr("mendfs schema apply: s.graph: "));
+  RecordingIo large;
+  large.chunk_bytes = 1 << 20;
+  large.inputs = {std::string((1 << 20) + 1, ' ')};
+  EXPECT_EQ(Run(apply, large), kExitFailed);
+}
+
+TEST_F(VerbTest, FlushSaysHowFarItIsDurable) {
+  const Json flushed = Json::parse(Output({.verb = Verb::kFlush, .json = true}));
+  EXPECT_EQ(flushed["durable_seq"], store_->LastSeq().value);
+}
+
+TEST_F(VerbTest, TheDaemonGivesTheSameAnswer) {
+  auto server = ControlServer::Start(
+      {.store_path = path_,
+       .owner_uid = getuid(),
+       .handler = [&](const VerbRequest& request, uint32_t uid, VerbIo& io) {
+         return RunVerb(request, {.store = *store_, .caller_uid = uid, .mount = nullptr}, io);
+       }});
+  ASSERT_TRUE(server.ok()) << server.status().ToString();
+  VerbRequest load{.verb = Verb::kLoad};
+  load.inputs = {{.name = "a.jsonl"}};
+  RecordingIo loading;
+  loading.inputs = {kRows};
+  EXPECT_EQ(CallDaemon(path_, load, loading)->value_or(-1), kExitDone);
+  for (const Verb verb :
+       {Verb::kStatus, Verb::kExport, Verb::kLog, Verb::kWhy, Verb::kSchemaShow}) {
+    for (const bool json : {false, true}) {
+      RecordingIo here;
+      RecordingIo there;
+      const VerbRequest request{.verb = verb, .json = json};
+      EXPECT_EQ(Run(request, here), CallDaemon(path_, request, there)->value_or(-1));
+      EXPECT_EQ(here.out, there.out) << VerbName(verb);
+      EXPECT_EQ(here.errors, there.errors) << VerbName(verb);
+    }
+  }
+  RecordingIo here;
+  RecordingIo there;
+  here.inputs = there.inputs = {kRows};
+  EXPECT_EQ(Run(load, here), CallDaemon(path_, load, there)->value_or(-1));
+  EXPECT_EQ(here.errors, there.errors);
+  EXPECT_FALSE(here.errors.empty());
+}
+
+TEST(ExitCodeTest, CodesAreAPromise) {
+  EXPECT_EQ(ExitCodeOf(Status::Ok()), 0);
+  EXPECT_EQ(ExitCodeOf(Status(Code::kInvalid, "")), 1);
+  EXPECT_EQ(ExitCodeOf(Status(Code::kDenied, "")), 3);
+  EXPECT_EQ(ExitCodeOf(Status(Code::kConditionLost, "")), 4);
+  EXPECT_EQ(ExitCodeOf(Status(Code::kRecoveryNeeded, "")), 5);
+}
+
+TEST(ExitCodeTest, SentencesHaveOnePrefix) {
+  RecordingIo io;
+  Complain(io, "load", Status(Code::kIo, "load: disk on fire"));
+  Complain(io, "load", Status(Code::kBusy, ""));
+  EXPECT_THAT(io.errors, ElementsAre("mendfs load: disk on fire", "mendfs load: busy"));
+}
+
+}  // namespace
+}  // namespace mendfs
