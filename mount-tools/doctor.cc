@@ -33,12 +33,16 @@ Result<MountSymptoms> Look(const std::string& path) {
     if (mount == nullptr || mount->type != kMountType) continue;
     symptoms.store_path = mount->source;
     symptoms.mount_point = mount->mount_point;
+    symptoms.read_only = mount->read_only;
     break;
   }
   if (symptoms.mount_point.empty() && IsStoreDirectory(path)) {
     symptoms.store_path = RealPath(path);
     const std::vector<MountEntry> mounts = MountsOfStore(table, symptoms.store_path);
-    if (!mounts.empty()) symptoms.mount_point = mounts.back().mount_point;
+    if (!mounts.empty()) {
+      symptoms.mount_point = mounts.back().mount_point;
+      symptoms.read_only = mounts.back().read_only;
+    }
   }
   if (!symptoms.store_path.empty()) symptoms.holder = StoreHolder(symptoms.store_path);
   if (symptoms.holder) symptoms.process_state = ProcessState(HolderPid(*symptoms.holder));
@@ -128,7 +132,9 @@ Diagnosis Diagnose(const MountSymptoms& symptoms) {
       return {"ok",
               Printable(symptoms.mount_point) + " answers; it is a mount of " +
                   Printable(symptoms.store_path) +
-                  (symptoms.holder ? ", served by " + *symptoms.holder : ", read-only"),
+                  (symptoms.holder      ? ", served by " + *symptoms.holder
+                   : symptoms.read_only ? ", read-only"
+                                        : ""),
               ""};
     case Probe::kDead: return OfDead(symptoms);
     case Probe::kSilent: return OfSilent(symptoms);

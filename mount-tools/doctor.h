@@ -14,11 +14,12 @@
 namespace mendfs {
 
 struct MountSymptoms {
-  std::string path;                   // as given
-  std::string store_path;             // empty: nothing of ours there
-  std::string mount_point;            // empty: not mounted
+  std::string path;         // as given
+  std::string store_path;   // empty: nothing of ours there
+  std::string mount_point;  // empty: not mounted
+  bool read_only = false;
   std::optional<Probe> probe;         // of a mount
-  std::optional<std::string> holder;  // who has the store's lock
+  std::optional<std::string> holder;  // who has the store's lock, as far as this user may see
   char process_state = 0;             // of the holder as /proc tells it; 0: there is none
 };
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <initializer_list>
 
 #include "meta/base/log.h"
 #include "mount-tools/daemon.h"
@@ -45,47 +46,58 @@ int Fail(const Invocation& invocation, const Status& status) {
   return ExitCodeOf(status);
 }
 
-// The parent: waits for the daemon's word, then asks the mount itself.
-int AwaitDaemon(const Invocation& invocation, const MountPlan& plan, int report_fd, pid_t daemon) {
-  const std::string report = ReadReport(report_fd);
+// What a report other than "ready" means.
+int ShowFailure(const Invocation& invocation, const std::string& report, pid_t daemon) {
   if (report.starts_with(kFailed) && report.size() >= 2) {
     std::fprintf(stderr, "mendfs %s: %s\n", invocation.verb.c_str(), report.substr(2).c_str());
     return report[1];
   }
-  if (!report.starts_with(kReady)) {
-    int how = 0;
-    const bool ended = waitpid(daemon, &how, 0) == daemon && WIFSIGNALED(how);
-    return Fail(invocation, {Code::kInternal,
-                             "the daemon died before the mount answered" +
-                                 (ended ? ", by signal " + std::to_string(WTERMSIG(how)) : "")});
-  }
+  int how = 0;
+  const bool killed = waitpid(daemon, &how, 0) == daemon && WIFSIGNALED(how);
+  return Fail(invocation, {Code::kInternal,
+                           "the daemon ended before the mount answered" +
+                               (killed ? ", by signal " + std::to_string(WTERMSIG(how)) : "")});
+}
+
+// The parent: waits for the daemon's word, then asks the mount itself.
+int AwaitDaemon(const Invocation& invocation, const MountPlan& plan, int report_fd, pid_t daemon) {
+  const std::string report = ReadReport(report_fd);
+  if (!report.starts_with(kReady)) return ShowFailure(invocation, report, daemon);
   const Probe probe = ProbeMount(plan.mount_point, kAnswerWaitMs);
   if (probe == Probe::kAnswers) return kExitDone;
+  // A dead mount's daemon has closed the pipe, or does so while it closes the store.
+  if (probe == Probe::kDead) return ShowFailure(invocation, ReadReport(report_fd), daemon);
   return Fail(invocation, {Code::kIo, Printable(plan.mount_point) +
                                           " is mounted but does not answer; `mendfs doctor " +
                                           Printable(plan.mount_point) + "` tells more"});
 }
 
-void DetachStreams() {
+void Detach(std::initializer_list<int> streams) {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return;
-  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(null, fd);
+  for (const int fd : streams) dup2(null, fd);
   if (null > STDERR_FILENO) close(null);
 }
 
 // The daemon never returns into the caller: what the parent still has to do is not its business.
+// Standard error stays the caller's until the mount answers, for what fusermount3 may say.
 [[noreturn]] void BeDaemon(const MountPlan& plan, int report_fd) {
   setsid();
   if (chdir("/") != 0) _exit(kExitFailed);
-  DetachStreams();
+  Detach({STDIN_FILENO, STDOUT_FILENO});
   // A harness that waits for the end of some inherited pipe must not wait for the mount's.
   close_range(STDERR_FILENO + 1, static_cast<unsigned>(report_fd) - 1, 0);
   close_range(static_cast<unsigned>(report_fd) + 1, ~0U, 0);
-  ConfigureLog({.level = LogLevel::kInfo, .path = plan.settings.log_path});
-  const Status status =
-      ServeMount(plan, [report_fd] { Report(report_fd, std::string(1, kReady)); });
+  const std::string& log_path = plan.settings.log_path;
+  ConfigureLog({.level = log_path.empty() ? LogLevel::kError : LogLevel::kInfo, .path = log_path});
+  const Status status = ServeMount(plan, [report_fd] {
+    Detach({STDERR_FILENO});
+    Report(report_fd, std::string(1, kReady));
+  });
   if (!status.ok()) {
-    LogLine(LogLevel::kError, "daemon", "the mount ended", {{"why", status.ToString()}});
+    if (!log_path.empty()) {
+      LogLine(LogLevel::kError, "daemon", "the mount ended", {{"why", status.ToString()}});
+    }
     Report(report_fd, std::string{kFailed, static_cast<char>(ExitCodeOf(status))} +
                           Printable(status.message()));
   }

@@ -38,6 +38,8 @@ constexpr std::string_view kKernelMaxRead = "max_read";
 
 constexpr uint64_t kCommitMsMin = 10;
 constexpr uint64_t kCommitMsMax = 3'600'000;
+constexpr uint64_t kMaxReadMin = 4096;
+constexpr uint64_t kMaxReadMax = uint64_t{1} << 20;
 constexpr uint64_t kCacheBytesMin = uint64_t{1} << 20;
 constexpr uint64_t kCacheBytesMax = uint64_t{1} << 40;
 
@@ -78,8 +80,12 @@ Status SetValue(std::string_view name, std::string_view value, MountSettings& se
   } else if (name == "log") {
     if (value.empty()) return OutOfRange(name, value, "a file name, as in log=/var/log/g.log");
     settings.log_path = value;
-  } else if (name == kKernelMaxRead && ParseWholeNumber(value)) {
-    settings.kernel.push_back(std::string(name) + "=" + std::string(value));
+  } else if (name == kKernelMaxRead) {
+    const std::optional<uint64_t> size = ParseSizeBytes(value);
+    if (!size || *size < kMaxReadMin || *size > kMaxReadMax) {
+      return OutOfRange(name, value, "a size from 4096 to 1M");
+    }
+    settings.kernel.push_back(std::string(name) + "=" + std::to_string(*size));
   } else {
     return Unknown(name);
   }
@@ -108,7 +114,8 @@ Status SetOption(std::string_view option, const OptionRules& rules, MountSetting
   const std::string_view name = option.substr(0, equals);
   Status status;
   if (equals == std::string_view::npos) {
-    const bool wants_value = name == "commit" || name == "cache_size" || name == "log";
+    const bool wants_value =
+        name == "commit" || name == "cache_size" || name == "log" || name == kKernelMaxRead;
     if (wants_value) return OutOfRange(name, "", "a value");
     if (!SetFlag(name, settings)) status = Unknown(name);
   } else if (!(name.starts_with("x-") || name.starts_with("X-") || name == "comment")) {

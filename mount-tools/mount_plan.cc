@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -27,6 +28,17 @@ Status CheckDevice() {
   }
   return {Code::kUnsupported,
           "there is no /dev/fuse: `modprobe fuse` makes it; a container needs --device /dev/fuse"};
+}
+
+// fusermount3 refuses it too, in words that do not reach the caller of a daemon.
+Status CheckAllowOther() {
+  std::ifstream file("/etc/fuse.conf");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("user_allow_other")) return Status::Ok();
+  }
+  return {Code::kDenied,
+          "only root may mount with allow_other here; the line user_allow_other in "
+          "/etc/fuse.conf lets others"};
 }
 
 Status CheckEmpty(const std::string& directory) {
@@ -111,17 +123,14 @@ Result<MountPlan> PlanMount(const std::string& store, const std::string& directo
   MountPlan plan;
   plan.settings = settings;
   if (!plan.settings.log_path.empty()) plan.settings.log_path = NormalPath(plan.settings.log_path);
-  if (!IsStoreDirectory(store)) {
-    return Status(Code::kNotFound, Printable(store) +
-                                       " is not a store (it has no mendfs.json); `mendfs mkfs " +
-                                       Printable(store) + "` makes one");
-  }
+  MENDFS_RETURN_IF_ERROR(CheckStoreDirectory(store));
   MENDFS_RETURN_IF_ERROR(CheckMountPoint(directory, plan.settings));
   plan.store_path = RealPath(store);
   plan.mount_point = RealPath(directory);
   MENDFS_RETURN_IF_ERROR(CheckApart(plan.store_path, plan.mount_point));
   MENDFS_RETURN_IF_ERROR(CheckFree(plan.store_path, plan.settings.read_only));
   MENDFS_RETURN_IF_ERROR(CheckDevice());
+  if (settings.allow_other && geteuid() != 0) MENDFS_RETURN_IF_ERROR(CheckAllowOther());
   return plan;
 }
 

@@ -18,7 +18,10 @@ enum : char { kSaysAnswers = 'a', kSaysDead = 'd', kSaysFailed = 'f' };
 [[noreturn]] void Ask(const char* mount_point, int fd) {
   struct statvfs space {};
   char word = kSaysAnswers;
-  if (statvfs(mount_point, &space) != 0) word = errno == ENOTCONN ? kSaysDead : kSaysFailed;
+  if (statvfs(mount_point, &space) != 0) {
+    // Aborted: the daemon went while it was being asked.
+    word = errno == ENOTCONN || errno == ECONNABORTED ? kSaysDead : kSaysFailed;
+  }
   [[maybe_unused]] const ssize_t size = write(fd, &word, 1);
   _exit(0);
 }

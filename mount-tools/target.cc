@@ -50,6 +50,17 @@ bool IsStoreDirectory(const std::string& path) {
   return stat((path + "/mendfs.json").c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
+Status CheckStoreDirectory(const std::string& path) {
+  struct stat info {};
+  if (stat((path + "/mendfs.json").c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+    return Status::Ok();
+  }
+  if (errno == EACCES) return NoTarget(path, EACCES);
+  return {Code::kNotFound, Printable(path) +
+                               " is not a store (it has no mendfs.json); `mendfs mkfs " +
+                               Printable(path) + "` makes one"};
+}
+
 std::string ControlSocketPath(const std::string& store_path) {
   return store_path + "/control.sock";
 }
@@ -61,6 +72,8 @@ Result<Target> ResolveTarget(const std::string& path) {
     const MountEntry* mount = FindMountOf(table, form);
     if (mount != nullptr && mount->type == kMountType) return OfMount(*mount);
   }
+  const Status store = CheckStoreDirectory(path);
+  if (store.code() == Code::kDenied) return store;
   struct stat info {};
   return NoTarget(path, stat(path.c_str(), &info) == 0 ? 0 : errno);
 }

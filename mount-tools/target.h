@@ -21,7 +21,10 @@ Result<Target> ResolveTarget(const std::string& path);
 
 // Absolute and without symlinks; the text alone where the path cannot be walked (a dead mount).
 std::string RealPath(const std::string& path);
+// False also where it cannot be told; CheckStoreDirectory says which.
 bool IsStoreDirectory(const std::string& path);
+// kNotFound: no store; kDenied: not for this user to see.
+Status CheckStoreDirectory(const std::string& path);
 std::string ControlSocketPath(const std::string& store_path);
 
 // Who has the store open for writing, as the lock file tells it ("pid 17 on host"); nothing while

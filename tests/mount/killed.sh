@@ -11,7 +11,7 @@ for round in 1 2 3; do
   printf '{"age":%d}\n' "$round" >"$people/p$round.json"
   ln -s "../../../alice" "$mnt/graph/Person/p$round/out/Knows/alice"
   kill -9 "$(daemon)"
-  refused "not connected" ls "$mnt"
+  refused "connect" ls "$mnt" # not connected, or aborted in flight
   holds "$("$mendfs" doctor "$mnt" 2>&1 || true)" "umount"
   umount -l "$mnt"
   must "$mendfs" mount "$store" "$mnt"

@@ -125,6 +125,14 @@ TEST(DoctorTest, AHealthyMountNeedsNoAdvice) {
   EXPECT_EQ(diagnosis.advice, "");
 }
 
+TEST(DoctorTest, ALockThatMayNotBeSeenIsNoReadOnlyMount) {
+  MountSymptoms symptoms = Mounted(Probe::kAnswers);
+  symptoms.holder.reset();
+  EXPECT_THAT(Diagnose(symptoms).sentence, Not(HasSubstr("read-only")));
+  symptoms.read_only = true;
+  EXPECT_THAT(Diagnose(symptoms).sentence, HasSubstr("read-only"));
+}
+
 TEST(DoctorTest, ADeadDaemonMeansUnmountAndMountAgain) {
   MountSymptoms symptoms = Mounted(Probe::kDead);
   symptoms.holder.reset();

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
 #include "meta/disk/posix_disk.h"
@@ -26,6 +27,11 @@ constexpr char kRows[] =
     "{\"edge\":\"Knows\",\"from\":\"alice\",\"to\":\"bob\"}\n"
     "{\"type\":\"Person\",\"data\":{\"name\":\"alice\",\"age\":3}}\n"
     "{\"type\":\"Person\",\"data\":{\"name\":\"bob\"}}\n";
+
+// Free space of a disk that others use too differs from moment to moment.
+std::string WithoutSpace(const std::string& status) {
+  return std::regex_replace(status, std::regex("space +.*|\"space\":\\{[^}]*\\}"), "");
+}
 
 class VerbTest : public ::testing::Test {
  protected:
@@ -216,7 +222,7 @@ TEST_F(VerbTest, TheDaemonGivesTheSameAnswer) {
       RecordingIo there;
       const VerbRequest request{.verb = verb, .json = json};
       EXPECT_EQ(Run(request, here), CallDaemon(path_, request, there)->value_or(-1));
-      EXPECT_EQ(here.out, there.out) << VerbName(verb);
+      EXPECT_EQ(WithoutSpace(here.out), WithoutSpace(there.out)) << VerbName(verb);
       EXPECT_EQ(here.errors, there.errors) << VerbName(verb);
     }
   }
