@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "meta/base/failpoint.h"
-#include "meta/commit/load_context.h"
-#include "meta/commit/load_edges.h"
-#include "meta/commit/load_lines.h"
-#include "meta/commit/load_nodes.h"
-#include "meta/commit/load_output.h"
+#include "meta/commit/load/load_context.h"
+#include "meta/commit/load/load_edges.h"
+#include "meta/commit/load/load_lines.h"
+#include "meta/commit/load/load_nodes.h"
+#include "meta/commit/load/load_output.h"
 #include "meta/manifest/keys.h"
 #include "meta/table/catalog.h"
 #include "meta/tables.h"

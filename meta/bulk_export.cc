@@ -10,12 +10,12 @@
 
 #include "meta/bulk.h"
 #include "meta/bulk_json.h"
-#include "meta/commit/load_keys.h"
+#include "meta/commit/load/load_keys.h"
 #include "meta/manifest/keys.h"
 #include "meta/table/catalog.h"
 #include "meta/table/row_check.h"
 #include "meta/table/row_format.h"
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 
 namespace mendfs {
 namespace {

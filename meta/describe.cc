@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "meta/codec/hash.h"
-#include "meta/table/schema_parser.h"
+#include "meta/table/schema/schema_parser.h"
 
 namespace mendfs {
 namespace {

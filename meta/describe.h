@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "meta/store.h"
-#include "meta/table/schema.h"
+#include "meta/table/schema/schema.h"
 
 namespace mendfs {
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "meta/codec/hash.h"
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 
 namespace mendfs {
 namespace {

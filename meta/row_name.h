@@ -41,7 +41,8 @@ Result<std::string> EncodeNodeName(std::span<const std::string> key,
 Result<std::string> EncodeEdgeName(std::span<const std::string> source,
                                    std::span<const std::string> target, uint32_t n);
 
-// The same from key text (meta/table/row_value.h) and the number of parts the type's keys have.
+// The same from key text (meta/table/schema/row_value.h) and the number of parts the type's keys
+// have.
 Result<std::string> NodeNameOfKey(std::string_view key, size_t part_count,
                                   RowNameForm form = RowNameForm::kFile);
 struct EdgeKeyTexts {
@@ -69,7 +70,7 @@ struct EdgeName {
 Result<NodeName> DecodeNodeName(std::string_view name, size_t part_count,
                                 RowNameForm form = RowNameForm::kFile);
 
-// The key text (meta/table/row_value.h) of the parts that the decoders answer.
+// The key text (meta/table/schema/row_value.h) of the parts that the decoders answer.
 std::string KeyOfParts(std::span<const std::string> parts);
 
 struct EdgePartCounts {

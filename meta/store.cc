@@ -4,9 +4,9 @@
 
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
-#include "meta/commit/load_staging.h"
+#include "meta/commit/load/load_staging.h"
 #include "meta/files.h"
-#include "meta/table/schema_parser.h"
+#include "meta/table/schema/schema_parser.h"
 #include "meta/tables.h"
 #include "meta/tree/names.h"
 

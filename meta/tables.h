@@ -27,7 +27,7 @@
 #include "meta/row_name.h"
 #include "meta/table/row_check.h"
 #include "meta/table/row_format.h"
-#include "meta/table/schema.h"
+#include "meta/table/schema/schema.h"
 
 namespace mendfs {
 

@@ -5,7 +5,7 @@
 
 #include "meta/bulk_json.h"
 #include "meta/table/json_cursor.h"
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 
 namespace mendfs {
 namespace {

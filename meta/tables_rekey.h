@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "meta/base/status.h"
-#include "meta/table/schema.h"
+#include "meta/table/schema/schema.h"
 
 namespace mendfs {
 

@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "meta/base/log.h"
-#include "meta/table/schema_format.h"
-#include "meta/table/schema_parser.h"
-#include "meta/table/schema_plan.h"
+#include "meta/table/schema/schema_format.h"
+#include "meta/table/schema/schema_parser.h"
+#include "meta/table/schema/schema_plan.h"
 #include "meta/tables_core.h"
 
 namespace mendfs {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "mount-tools/fsck.h"
-#include "mount-tools/text.h"
+#include "mount-tools/verbs/text.h"
 
 namespace mendfs {
 namespace {

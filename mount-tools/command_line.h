@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "mount-tools/verb.h"
-#include "mount-tools/verb_request.h"
+#include "mount-tools/verbs/verb.h"
+#include "mount-tools/verbs/verb_request.h"
 
 namespace mendfs {
 

@@ -12,8 +12,8 @@
 #include "meta/base/log.h"
 #include "meta/disk/posix_disk.h"
 #include "meta/store.h"
-#include "mount-tools/control_server.h"
-#include "mount-tools/verb.h"
+#include "mount-tools/control/control_server.h"
+#include "mount-tools/verbs/verb.h"
 
 namespace mendfs {
 namespace {

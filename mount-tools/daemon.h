@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "meta/base/status.h"
-#include "mount-tools/mount_plan.h"
+#include "mount-tools/mounting/mount_plan.h"
 
 namespace mendfs {
 

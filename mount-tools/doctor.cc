@@ -6,9 +6,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "mount-tools/mount_table.h"
-#include "mount-tools/target.h"
-#include "mount-tools/text.h"
+#include "mount-tools/mounting/mount_table.h"
+#include "mount-tools/mounting/target.h"
+#include "mount-tools/verbs/text.h"
 
 namespace mendfs {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "mount-tools/command_line.h"
-#include "mount-tools/probe.h"
+#include "mount-tools/mounting/probe.h"
 
 namespace mendfs {
 

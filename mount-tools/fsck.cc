@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "meta/disk/posix_disk.h"
-#include "mount-tools/progress.h"
-#include "mount-tools/target.h"
-#include "mount-tools/text.h"
+#include "mount-tools/mounting/target.h"
+#include "mount-tools/verbs/progress.h"
+#include "mount-tools/verbs/text.h"
 #include "reconcile/check/fsck.h"
 
 namespace mendfs {

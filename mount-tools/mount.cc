@@ -11,9 +11,9 @@
 
 #include "meta/base/log.h"
 #include "mount-tools/daemon.h"
-#include "mount-tools/mount_plan.h"
-#include "mount-tools/probe.h"
-#include "mount-tools/text.h"
+#include "mount-tools/mounting/mount_plan.h"
+#include "mount-tools/mounting/probe.h"
+#include "mount-tools/verbs/text.h"
 
 namespace mendfs {
 namespace {

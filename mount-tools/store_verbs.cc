@@ -12,11 +12,11 @@
 #include "meta/disk/posix_disk.h"
 #include "meta/store.h"
 #include "meta/tables.h"
-#include "mount-tools/control_client.h"
-#include "mount-tools/mount_table.h"
-#include "mount-tools/target.h"
+#include "mount-tools/control/control_client.h"
+#include "mount-tools/mounting/mount_table.h"
+#include "mount-tools/mounting/target.h"
 #include "mount-tools/terminal_io.h"
-#include "mount-tools/text.h"
+#include "mount-tools/verbs/text.h"
 
 namespace mendfs {
 namespace {

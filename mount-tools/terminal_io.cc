@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "mount-tools/frame.h"
-#include "mount-tools/text.h"
+#include "mount-tools/control/frame.h"
+#include "mount-tools/verbs/text.h"
 
 namespace mendfs {
 namespace {

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "mount-tools/progress.h"
-#include "mount-tools/verb.h"
+#include "mount-tools/verbs/progress.h"
+#include "mount-tools/verbs/verb.h"
 
 namespace mendfs {
 

@@ -13,9 +13,9 @@
 #include <optional>
 #include <thread>
 
-#include "mount-tools/mount_table.h"
-#include "mount-tools/target.h"
-#include "mount-tools/text.h"
+#include "mount-tools/mounting/mount_table.h"
+#include "mount-tools/mounting/target.h"
+#include "mount-tools/verbs/text.h"
 
 extern char** environ;
 

@@ -4,8 +4,9 @@
 #include <utility>
 
 #include "fs/ops/operations.h"
-#include "fs/ops/planes.h"
-#include "fs/ops/rejected.h"
+#include "fs/ops/plane/rejected.h"
+#include "fs/ops/planes/planes.h"
+#include "fs/ops/rows/row_planes.h"
 
 namespace mendfs {
 
@@ -73,9 +74,15 @@ FileSystem::FileSystem(Store& store, const FileSystemOptions& options)
   plane(PlaneKind::kNodes) = MakeNodesPlane(context);
   plane(PlaneKind::kEdges) = MakeEdgesPlane(context);
   plane(PlaneKind::kGraph) = MakeGraphPlane(context);
-  plane(PlaneKind::kMend) = MakeMendPlane(context, {.handles = core_->handles,
-                                                    .node_table = core_->operations.node_table(),
-                                                    .config_json = ConfigJson(options)});
+  plane(PlaneKind::kMend) = MakeMendPlane(
+      context, {.open_files = [this] { return core_->handles.OpenFiles(); },
+                .counts =
+                    [this] {
+                      return MountCounts{.files = core_->handles.files().size(),
+                                         .directories = core_->handles.directories().size(),
+                                         .places = core_->operations.node_table().size()};
+                    },
+                .config_json = ConfigJson(options)});
 }
 
 FileSystem::~FileSystem() {

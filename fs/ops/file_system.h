@@ -15,12 +15,12 @@
 #include <memory>
 #include <string>
 
-#include "fs/ops/error_log.h"
 #include "fs/ops/handles.h"
 #include "fs/ops/names.h"
 #include "fs/ops/nodes.h"
-#include "fs/ops/plane.h"
-#include "fs/ops/stale_names.h"
+#include "fs/ops/plane/error_log.h"
+#include "fs/ops/plane/plane.h"
+#include "fs/ops/plane/stale_names.h"
 #include "meta/base/status.h"
 #include "meta/store.h"
 

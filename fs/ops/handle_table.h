@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "fs/ops/directory.h"
-#include "fs/ops/plane.h"
+#include "fs/ops/plane/directory.h"
+#include "fs/ops/plane/plane.h"
 #include "meta/base/mutex.h"
 
 namespace mendfs {

@@ -149,8 +149,16 @@ void Handles::ReleaseDirectory(uint64_t handle) {
   directories_.Take(handle);
 }
 
-std::string Handles::Show(const Node& node) {
-  return operations_.PlaneOfNode(node).Show(node);
+std::vector<OpenFileInfo> Handles::OpenFiles() {
+  std::vector<OpenFileInfo> open_files;
+  for (const auto& open : files_.All()) {
+    open_files.push_back({.inode = open->node.id,
+                          .path = operations_.PlaneOfNode(open->node).Show(open->node),
+                          .flags = open->flags,
+                          .caller = open->caller,
+                          .opened_ns = open->opened_ns});
+  }
+  return open_files;
 }
 
 }  // namespace mendfs

@@ -12,9 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "fs/ops/directory.h"
 #include "fs/ops/handle_table.h"
-#include "fs/ops/plane.h"
+#include "fs/ops/plane/directory.h"
+#include "fs/ops/plane/plane.h"
+#include "fs/ops/planes/planes.h"
 #include "meta/base/ids.h"
 #include "meta/base/status.h"
 
@@ -59,8 +60,7 @@ class Handles {
   Status SyncDirectory(const Caller& caller);
   void ReleaseDirectory(uint64_t handle);
 
-  // For people: the path of an open node, as far as it is known.
-  std::string Show(const Node& node);
+  std::vector<OpenFileInfo> OpenFiles();
   HandleTable<OpenFile>& files() { return files_; }
   HandleTable<OpenDirectoryRecord>& directories() { return directories_; }
 

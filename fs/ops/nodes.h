@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "fs/ops/plane.h"
+#include "fs/ops/plane/plane.h"
 #include "meta/base/ids.h"
 #include "meta/base/status.h"
 #include "meta/store.h"

@@ -1,6 +1,6 @@
 #include "fs/ops/operations.h"
 
-#include "fs/ops/error_log.h"
+#include "fs/ops/plane/error_log.h"
 
 namespace mendfs {
 

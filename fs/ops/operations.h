@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "fs/ops/node_table.h"
-#include "fs/ops/plane.h"
+#include "fs/ops/plane/plane.h"
 #include "meta/base/ids.h"
 #include "meta/base/status.h"
 

@@ -57,7 +57,7 @@ struct Place {
   InodeNumber row;        // the row; of an edge row, its source
   InodeNumber other;      // the other end
   uint32_t number = 0;    // tells parallel edges apart; which file of .mend
-  std::string key;        // key text of `row` (meta/table/row_value.h)
+  std::string key;        // key text of `row` (meta/table/schema/row_value.h)
   std::string other_key;  // key text of `other`
 };
 

@@ -15,7 +15,7 @@
 
 #include "meta/base/ids.h"
 #include "meta/base/status.h"
-#include "meta/manifest/kv.h"
+#include "meta/manifest/kv/kv.h"
 #include "meta/manifest/reader.h"
 #include "meta/manifest/working_set.h"
 

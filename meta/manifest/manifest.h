@@ -24,7 +24,7 @@
 
 #include "meta/base/mutex.h"
 #include "meta/manifest/change.h"
-#include "meta/manifest/kv.h"
+#include "meta/manifest/kv/kv.h"
 #include "meta/manifest/reader.h"
 #include "meta/manifest/segment_set.h"
 #include "meta/manifest/state_format.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "meta/table/schema_format.h"
+#include "meta/table/schema/schema_format.h"
 
 namespace mendfs {
 namespace {

@@ -17,7 +17,7 @@
 #include "meta/base/status.h"
 #include "meta/manifest/reader.h"
 #include "meta/table/rows.h"
-#include "meta/table/schema.h"
+#include "meta/table/schema/schema.h"
 
 namespace mendfs {
 

@@ -19,7 +19,7 @@
 #include "meta/base/status.h"
 #include "meta/manifest/change.h"
 #include "meta/manifest/reader.h"
-#include "meta/table/schema.h"
+#include "meta/table/schema/schema.h"
 
 namespace mendfs {
 

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "meta/table/row_value.h"
-#include "meta/table/schema.h"
+#include "meta/table/schema/row_value.h"
+#include "meta/table/schema/schema.h"
 
 namespace mendfs {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "meta/table/json_cursor.h"
 #include "meta/table/json_key.h"
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 
 namespace mendfs {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "meta/table/json_cursor.h"
 #include "meta/table/row_check_walk.h"
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 
 namespace mendfs {
 namespace {

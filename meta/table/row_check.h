@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "meta/base/status.h"
-#include "meta/table/schema.h"
+#include "meta/table/schema/schema.h"
 
 namespace mendfs {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "meta/table/schema_parser.h"
+#include "meta/table/schema/schema_parser.h"
 
 namespace mendfs {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "meta/table/row_check.h"
-#include "meta/table/row_check_pattern.h"
+#include "meta/table/schema/row_check_pattern.h"
 
 namespace mendfs {
 

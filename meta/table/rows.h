@@ -18,7 +18,7 @@
 #include "meta/manifest/change.h"
 #include "meta/manifest/reader.h"
 #include "meta/table/row_format.h"
-#include "meta/table/schema.h"
+#include "meta/table/schema/schema.h"
 
 namespace mendfs {
 

@@ -1,4 +1,4 @@
-#include "meta/commit/external_sort.h"
+#include "meta/commit/load/external_sort.h"
 
 #include <gtest/gtest.h>
 

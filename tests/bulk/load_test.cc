@@ -9,7 +9,7 @@
 
 #include "meta/base/failpoint.h"
 #include "meta/bulk.h"
-#include "meta/commit/load_staging.h"
+#include "meta/commit/load/load_staging.h"
 #include "meta/disk/sim_disk.h"
 #include "meta/manifest/keys.h"
 #include "meta/tables.h"

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "meta/table/row_check.h"
-#include "meta/table/row_value.h"
-#include "meta/table/schema_parser.h"
+#include "meta/table/schema/row_value.h"
+#include "meta/table/schema/schema_parser.h"
 
 using namespace mendfs;
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "meta/row_name.h"
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 
 using namespace mendfs;
 

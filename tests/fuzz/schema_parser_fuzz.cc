@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "meta/table/schema_format.h"
-#include "meta/table/schema_parser.h"
-#include "meta/table/schema_plan.h"
+#include "meta/table/schema/schema_format.h"
+#include "meta/table/schema/schema_parser.h"
+#include "meta/table/schema/schema_plan.h"
 
 using namespace mendfs;
 

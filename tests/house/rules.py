@@ -6,11 +6,15 @@
 _CODEC = {"meta/base", "meta/codec"}
 _DISK = _CODEC | {"meta/disk"}
 _OBJECT = _DISK | {"meta/object"}
-_MANIFEST = _OBJECT | {"meta/journal", "meta/manifest"}
-_COMMIT = _MANIFEST | {"meta/tree", "meta/table", "meta/commit"}
+_MANIFEST = _OBJECT | {"meta/journal", "meta/manifest", "meta/manifest/kv"}
+_TABLE = _MANIFEST | {"meta/table/schema", "meta/table"}
+_COMMIT = _TABLE | {"meta/tree", "meta/commit"}
 _DOORS = _CODEC | {"meta"}
-_FS = _DOORS | {"fs/view", "fs/ops", "fs/kernel"}
+_PLANE = _DOORS | {"fs/view", "fs/ops/plane"}
+_OPS = _PLANE | {"fs/ops/planes", "fs/ops/rows", "fs/ops"}
+_FS = _OPS | {"fs/kernel"}
 _RECONCILE = _DOORS | {"reconcile"}
+_TOOLS = _FS | _RECONCILE | {"meta/disk", "mount-tools/verbs"}
 
 MAY_INCLUDE = {
     "meta/base": set(),
@@ -18,16 +22,25 @@ MAY_INCLUDE = {
     "meta/disk": _CODEC,
     "meta/journal": _DISK,
     "meta/object": _DISK,
-    "meta/manifest": _OBJECT | {"meta/journal"},
+    "meta/manifest/kv": _DISK,
+    "meta/manifest": _OBJECT | {"meta/journal", "meta/manifest/kv"},
     "meta/tree": _MANIFEST,
-    "meta/table": _MANIFEST,
-    "meta/commit": _MANIFEST | {"meta/tree", "meta/table", "meta"},
-    "meta": _COMMIT,
+    "meta/table/schema": _MANIFEST,
+    "meta/table": _MANIFEST | {"meta/table/schema"},
+    "meta/commit": _TABLE | {"meta/tree", "meta"},
+    "meta/commit/load": _COMMIT | {"meta"},
+    "meta": _COMMIT | {"meta/commit/load"},
     "fs/view": _DOORS,
-    "fs/ops": _DOORS | {"fs/view"},
-    "fs/kernel": _DOORS | {"fs/view", "fs/ops"},
+    "fs/ops/plane": _DOORS | {"fs/view"},
+    "fs/ops/planes": _PLANE,
+    "fs/ops/rows": _PLANE,
+    "fs/ops": _OPS,
+    "fs/kernel": _OPS,
     "reconcile": _RECONCILE,
-    "mount-tools": _FS | _RECONCILE | {"meta/disk"},
+    "mount-tools/verbs": _TOOLS,
+    "mount-tools/mounting": _TOOLS,
+    "mount-tools/control": _TOOLS | {"mount-tools/mounting"},
+    "mount-tools": _TOOLS | {"mount-tools/mounting", "mount-tools/control"},
     "tests": None,  # None: anything
     "bench": None,
 }
@@ -39,7 +52,7 @@ THIRD_PARTY = [
     ("libfuse", r"fuse(3/|_|\.h)|linux/fuse\.h", [r"fs/kernel/", r"bench/floor\.cc$"]),
     ("LevelDB's table format", r"leveldb/(table|table_builder|iterator|options|slice|status|env"
      r"|comparator|filter_policy|cache)\.h", [r"meta/manifest/", r"meta/object/"]),
-    ("LevelDB", r"leveldb/", [r"meta/manifest/"]),
+    ("LevelDB", r"leveldb/", [r"meta/manifest/kv/"]),
     ("OpenSSL", r"openssl/", [r"meta/codec/hash\.cc$"]),
     ("xxHash", r"xxhash\.h|xxh", [r"meta/codec/hash\.cc$"]),
     ("spdlog", r"spdlog/", [r"meta/base/log\.cc$"]),

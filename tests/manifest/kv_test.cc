@@ -1,5 +1,5 @@
 // The three rules that LevelDB over our Disk keeps, and a planted defect for each.
-#include "meta/manifest/kv.h"
+#include "meta/manifest/kv/kv.h"
 
 #include <gtest/gtest.h>
 

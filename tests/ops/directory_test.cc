@@ -1,4 +1,4 @@
-#include "fs/ops/directory.h"
+#include "fs/ops/plane/directory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
-#include "fs/ops/draft.h"
+#include "fs/ops/plane/draft.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
 
-#include "fs/ops/error_log.h"
-#include "fs/ops/rejected.h"
-#include "fs/ops/stale_names.h"
+#include "fs/ops/plane/error_log.h"
+#include "fs/ops/plane/rejected.h"
+#include "fs/ops/plane/stale_names.h"
 #include "tests/ops/mount_fixture.h"
 
 namespace mendfs {

@@ -1,4 +1,4 @@
-#include "fs/ops/error_log.h"
+#include "fs/ops/plane/error_log.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // edges/: edge rows as files.
 #include <gmock/gmock.h>
 
-#include "fs/ops/error_log.h"
+#include "fs/ops/plane/error_log.h"
 #include "tests/ops/mount_fixture.h"
 
 namespace mendfs {

@@ -1,11 +1,11 @@
 // Safe saves: scratch files, backups and renames in table directories, and what keeps its identity.
 #include <gmock/gmock.h>
 
-#include "fs/ops/detached_rows.h"
-#include "fs/ops/error_log.h"
-#include "fs/ops/rejected.h"
-#include "fs/ops/row_scratch.h"
-#include "fs/ops/stale_names.h"
+#include "fs/ops/plane/error_log.h"
+#include "fs/ops/plane/rejected.h"
+#include "fs/ops/plane/stale_names.h"
+#include "fs/ops/rows/detached_rows.h"
+#include "fs/ops/rows/row_scratch.h"
 #include "tests/ops/mount_fixture.h"
 
 namespace mendfs {

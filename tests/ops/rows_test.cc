@@ -1,7 +1,7 @@
 // nodes/: rows as files.
 #include <gmock/gmock.h>
 
-#include "fs/ops/error_log.h"
+#include "fs/ops/plane/error_log.h"
 #include "meta/manifest/change.h"
 #include "meta/table/rows.h"
 #include "tests/ops/mount_fixture.h"

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "meta/table/row_check.h"
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 #include "tests/table/seed.h"
 
 namespace mendfs {

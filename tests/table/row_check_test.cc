@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "meta/table/row_value.h"
-#include "meta/table/schema_parser.h"
+#include "meta/table/schema/row_value.h"
+#include "meta/table/schema/schema_parser.h"
 
 namespace mendfs {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 #include "tests/table/seed.h"
 
 namespace mendfs {

@@ -1,4 +1,4 @@
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "meta/table/schema_parser.h"
+#include "meta/table/schema/schema_parser.h"
 #include "tests/table/seed.h"
 
 namespace mendfs {

@@ -1,4 +1,4 @@
-#include "meta/table/schema_format.h"
+#include "meta/table/schema/schema_format.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <string>
 
 #include "meta/codec/hash.h"
-#include "meta/table/schema_parser.h"
+#include "meta/table/schema/schema_parser.h"
 #include "tests/table/seed.h"
 
 namespace mendfs {

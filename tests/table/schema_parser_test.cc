@@ -1,4 +1,4 @@
-#include "meta/table/schema_parser.h"
+#include "meta/table/schema/schema_parser.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
-#include "meta/table/schema_plan.h"
+#include "meta/table/schema/schema_plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "meta/table/schema_parser.h"
+#include "meta/table/schema/schema_parser.h"
 
 namespace mendfs {
 namespace {

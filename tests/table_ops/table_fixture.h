@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "meta/row_name.h"
-#include "meta/table/row_value.h"
+#include "meta/table/schema/row_value.h"
 #include "meta/tables.h"
 #include "tests/support/memory_door.h"
 

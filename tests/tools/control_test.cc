@@ -12,10 +12,10 @@
 #include <random>
 #include <thread>
 
-#include "mount-tools/control_client.h"
-#include "mount-tools/control_server.h"
-#include "mount-tools/frame.h"
-#include "mount-tools/target.h"
+#include "mount-tools/control/control_client.h"
+#include "mount-tools/control/control_server.h"
+#include "mount-tools/control/frame.h"
+#include "mount-tools/mounting/target.h"
 #include "tests/tools/tools_test.h"
 
 namespace mendfs {

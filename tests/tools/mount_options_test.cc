@@ -1,4 +1,4 @@
-#include "mount-tools/mount_options.h"
+#include "mount-tools/mounting/mount_options.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

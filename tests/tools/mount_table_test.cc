@@ -1,4 +1,4 @@
-#include "mount-tools/mount_table.h"
+#include "mount-tools/mounting/mount_table.h"
 
 #include <gtest/gtest.h>
 

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "meta/disk/posix_disk.h"
-#include "mount-tools/mount_plan.h"
-#include "mount-tools/target.h"
+#include "mount-tools/mounting/mount_plan.h"
+#include "mount-tools/mounting/target.h"
 #include "tests/tools/tools_test.h"
 
 namespace mendfs {

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "mount-tools/doctor.h"
-#include "mount-tools/progress.h"
 #include "mount-tools/terminal_io.h"
+#include "mount-tools/verbs/progress.h"
 #include "tests/tools/tools_test.h"
 
 namespace mendfs {

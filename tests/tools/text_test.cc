@@ -1,4 +1,4 @@
-#include "mount-tools/text.h"
+#include "mount-tools/verbs/text.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "mount-tools/verb.h"
+#include "mount-tools/verbs/verb.h"
 
 namespace mendfs {
 

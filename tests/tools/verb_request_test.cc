@@ -1,4 +1,4 @@
-#include "mount-tools/verb_request.h"
+#include "mount-tools/verbs/verb_request.h"
 
 #include <gtest/gtest.h>
 

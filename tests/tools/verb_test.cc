@@ -1,5 +1,5 @@
 // Verbs on a real store, opened here and asked through the control socket.
-#include "mount-tools/verb.h"
+#include "mount-tools/verbs/verb.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "meta/disk/posix_disk.h"
-#include "mount-tools/control_client.h"
-#include "mount-tools/control_server.h"
+#include "mount-tools/control/control_client.h"
+#include "mount-tools/control/control_server.h"
 #include "tests/tools/tools_test.h"
 
 namespace mendfs {

@@ -1,0 +1,158 @@
+#include "fs/ops/plane/draft.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "fs/ops/plane/error_log.h"
+#include "fs/ops/plane/rejected.h"
+
+namespace mendfs {
+
+DraftHandle::DraftHandle(PlaneContext& context, const Caller& caller,
+                         std::unique_ptr<DraftTarget> target, const OpenRequest& request,
+                         bool is_new)
+    : context_(context),
+      caller_(caller),
+      append_((request.flags & O_APPEND) != 0),
+      target_(std::move(target)),
+      loaded_(is_new || (request.flags & O_TRUNC) != 0),
+      touched_(loaded_) {}
+
+DraftHandle::~DraftHandle() {
+  Release();
+}
+
+Status DraftHandle::Load() {
+  if (loaded_) return {};
+  MENDFS_ASSIGN_OR_RETURN(std::string committed, target_->Committed());
+  MENDFS_RETURN_IF_ERROR(target_->Reserve(committed.size()));
+  body_ = std::move(committed);
+  loaded_ = true;
+  return {};
+}
+
+Result<size_t> DraftHandle::Read(uint64_t offset, size_t size_bytes, char* target) {
+  MutexLock lock(mutex_);
+  MENDFS_RETURN_IF_ERROR(Load());
+  if (offset >= body_.size()) return size_t{0};
+  size_t count = std::min<uint64_t>(size_bytes, body_.size() - offset);
+  std::memcpy(target, body_.data() + offset, count);
+  return count;
+}
+
+// A small body that is complete with this write, be it the whole or the end of an append: a refusal
+// here is an error that the shell shows, while it does not look at that of close(2).
+Status DraftHandle::CheckNow(uint64_t offset, std::string_view bytes) {
+  bool whole = body_.empty() && offset == 0;
+  if ((!whole && !append_) || body_.size() + bytes.size() > kCheckedWriteBytesMax) return {};
+  std::string body = body_ + std::string(bytes);
+  if (target_->ShapeOf(body) != DraftShape::kComplete) return {};
+  Status status = target_->Check(body);
+  if (status.ok()) return status;
+  // Not in the draft, so that a caller who writes something else instead starts clean; kept aside
+  // for .mend/rejected in case nothing else comes.
+  refused_body_ = std::move(body);
+  refused_ = status;
+  return status;
+}
+
+Status DraftHandle::Write(uint64_t offset, std::string_view bytes) {
+  MutexLock lock(mutex_);
+  MENDFS_RETURN_IF_ERROR(Load());
+  if (append_) offset = body_.size();
+  uint64_t size_max = target_->size_max();
+  if (offset > size_max || bytes.size() > size_max - offset) {
+    return Status(Code::kTooBig, "write " + target_->Show() + ": a body is at most " +
+                                     std::to_string(size_max) + " bytes");
+  }
+  MENDFS_RETURN_IF_ERROR(CheckNow(offset, bytes));
+  if (offset + bytes.size() > body_.size()) {
+    MENDFS_RETURN_IF_ERROR(target_->Reserve(offset + bytes.size()));
+    body_.resize(offset + bytes.size());
+  }
+  std::memcpy(body_.data() + offset, bytes.data(), bytes.size());
+  touched_ = written_ = true;
+  refused_body_.clear();
+  refused_ = {};
+  return {};
+}
+
+Status DraftHandle::Truncate(uint64_t size_bytes) {
+  MutexLock lock(mutex_);
+  if (size_bytes > target_->size_max()) {
+    return Status(Code::kTooBig, "truncate " + target_->Show() + ": a body is at most " +
+                                     std::to_string(target_->size_max()) + " bytes");
+  }
+  MENDFS_RETURN_IF_ERROR(Load());
+  if (size_bytes == body_.size()) return {};
+  MENDFS_RETURN_IF_ERROR(target_->Reserve(size_bytes));
+  body_.resize(size_bytes);
+  touched_ = true;
+  written_ = written_ || size_bytes > 0;
+  return {};
+}
+
+// The body is complete: put it in place.
+Status DraftHandle::Commit() {
+  MENDFS_RETURN_IF_ERROR(target_->Commit(body_));
+  touched_ = false;
+  committed_ = true;
+  return {};
+}
+
+Status DraftHandle::Flush() {
+  MutexLock lock(mutex_);
+  // Before the first write, and with nothing or half a body: some other close comes later.
+  if (!touched_ || !written_ || target_->ShapeOf(body_) != DraftShape::kComplete) return {};
+  return Commit();
+}
+
+Status DraftHandle::Sync() {
+  MutexLock lock(mutex_);
+  if (!touched_ || !written_) return {};
+  if (target_->ShapeOf(body_) != DraftShape::kComplete) {
+    return Status(Code::kInvalid, "fsync " + target_->Show() +
+                                      ": the body is not complete yet and cannot be made durable");
+  }
+  return Commit();
+}
+
+void DraftHandle::Release() {
+  MutexLock lock(mutex_);
+  if (std::exchange(released_, true)) return;
+  if (!refused_.ok()) {
+    Reject(refused_, refused_body_);
+  } else if (touched_) {
+    Status status;
+    if (body_.empty() && !target_->AcceptsEmpty()) {
+      status = Status(Code::kInvalid, "close " + target_->Show() +
+                                          ": nothing was written; an empty file is no row, so what "
+                                          "was there before stays");
+    } else {
+      status = Commit();
+    }
+    if (!status.ok()) Reject(status, body_);
+  }
+  target_->Finished(committed_);
+}
+
+void DraftHandle::Reject(const Status& reason, std::string_view body) {
+  std::string kept_at;
+  if (!body.empty()) {
+    std::string directory = target_->RejectedDirectory();
+    std::string name = target_->RejectedName();
+    Result<std::string> kept = context_.rejected.Add({.directory = directory,
+                                                      .name = name,
+                                                      .body = body,
+                                                      .reason = reason.message(),
+                                                      .uid = caller_.uid,
+                                                      .gid = caller_.gid});
+    kept_at = kept.ok() ? *kept : "lost: " + kept.status().message();
+  }
+  NoteRefusal(context_, caller_, "close", target_->Show(), reason, kept_at);
+}
+
+}  // namespace mendfs

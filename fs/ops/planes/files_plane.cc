@@ -1,0 +1,214 @@
+// files/ and every other inode of the tree: FileReader and FileWriter as a plane. All changes of
+// these inodes pass through this mount, so the kernel may cache them for long.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "fs/ops/planes/planes.h"
+
+namespace mendfs {
+namespace {
+
+class TreeFile final : public FileHandle {
+ public:
+  TreeFile(PlaneContext& context, InodeNumber inode, bool append)
+      : context_(context), inode_(inode), append_(append) {
+    context_.file_writer.Hold(inode_);
+  }
+  ~TreeFile() override { Release(); }
+
+  Result<size_t> Read(uint64_t offset, size_t size_bytes, char* target) override {
+    return context_.files.Read(context_.head(), inode_, offset, size_bytes, target);
+  }
+  Status Write(uint64_t offset, std::string_view bytes) override {
+    if (append_) return context_.file_writer.Append(inode_, bytes).status();
+    return context_.file_writer.Write(inode_, offset, bytes).status();
+  }
+  Status Truncate(uint64_t size_bytes) override {
+    return context_.file_writer.Set(inode_, {.size_bytes = size_bytes}).status();
+  }
+  void Release() override {
+    if (!std::exchange(released_, true)) context_.file_writer.Unhold(inode_);
+  }
+
+ private:
+  PlaneContext& context_;
+  const InodeNumber inode_;
+  const bool append_;
+  bool released_ = false;
+};
+
+// Reads the live directory, not a snapshot: POSIX wants rewinddir(3) to see what changed.
+class TreeNames final : public NameSource {
+ public:
+  TreeNames(PlaneContext& context, InodeNumber directory)
+      : context_(context), directory_(directory) {}
+
+  Result<std::unique_ptr<NameStream>> OpenAt(uint64_t after) override {
+    MENDFS_ASSIGN_OR_RETURN(auto cursor, context_.files.List(context_.head(), directory_, after));
+    return std::unique_ptr<NameStream>(std::make_unique<Stream>(std::move(cursor)));
+  }
+
+ private:
+  class Stream final : public NameStream {
+   public:
+    explicit Stream(std::unique_ptr<FileCursor> cursor) : cursor_(std::move(cursor)) {}
+    Result<std::optional<ListedName>> Next() override {
+      MENDFS_ASSIGN_OR_RETURN(std::optional<FileEntry> entry, cursor_->Next());
+      if (!entry) return std::optional<ListedName>();
+      return std::optional(ListedName{.name = std::move(entry->name),
+                                      .inode = entry->inode,
+                                      .mode_type = entry->mode_type,
+                                      .cookie = entry->cookie});
+    }
+
+   private:
+    std::unique_ptr<FileCursor> cursor_;
+  };
+
+  PlaneContext& context_;
+  const InodeNumber directory_;
+};
+
+class FilesPlane final : public Plane {
+ public:
+  explicit FilesPlane(PlaneContext& context) : context_(context) {}
+
+  Result<Found> Lookup(const Caller&, const Node& parent, std::string_view name) override {
+    return Answer(context_.files.Lookup(context_.head(), parent.id, name));
+  }
+  Result<Found> LookupListed(const Caller&, const Node&, const ListedName& listed) override {
+    return Answer(context_.files.Get(context_.head(), listed.inode));
+  }
+  Result<Found> Make(const Caller& caller, const Node& parent, std::string_view name,
+                     const MakeRequest& request) override {
+    NewInode inode{.mode = request.mode,
+                   .uid = caller.uid,
+                   .gid = caller.gid,
+                   .device = request.device,
+                   .link_target = std::string(request.link_target)};
+    MENDFS_RETURN_IF_ERROR(InheritGroup(parent.id, inode));
+    return Answer(context_.file_writer.Make(parent.id, name, inode));
+  }
+  Result<Created> Create(const Caller& caller, const Node& parent, std::string_view name,
+                         uint32_t mode, const OpenRequest& request) override;
+  Result<Found> Link(const Caller&, const Node& node, const Node& new_parent,
+                     std::string_view new_name) override {
+    return Answer(context_.file_writer.Link(node.id, new_parent.id, new_name));
+  }
+  Status Remove(const Caller&, const Node& parent, std::string_view name, bool directory) override {
+    return context_.file_writer.Remove(parent.id, name, directory).status();
+  }
+  Status Rename(const Caller&, const Node& parent, const RenameCall& request) override {
+    return context_.file_writer.Rename(parent.id, request.name, request.new_parent.id,
+                                       request.new_name, request.mode);
+  }
+
+  Result<Found> GetAttributes(const Caller&, const Node& node, FileHandle*) override {
+    return Answer(context_.files.Get(context_.head(), node.id));
+  }
+  Result<Found> SetAttributes(const Caller&, const Node& node, const AttributeChange& change,
+                              FileHandle*) override {
+    return Answer(context_.file_writer.Set(node.id, change));
+  }
+  Result<std::string> ReadLink(const Caller&, const Node& node) override {
+    return context_.files.ReadLink(context_.head(), node.id);
+  }
+  Result<Opened> Open(const Caller&, const Node& node, const OpenRequest& request) override;
+  Result<std::unique_ptr<DirectoryHandle>> OpenDirectory(const Caller&, const Node& node) override;
+  Result<std::string> GetXattr(const Caller&, const Node& node, std::string_view name) override {
+    return context_.files.GetXattr(context_.head(), node.id, name);
+  }
+  Result<std::vector<std::string>> ListXattrs(const Caller&, const Node& node) override {
+    return context_.files.ListXattrs(context_.head(), node.id);
+  }
+  Status SetXattr(const Caller&, const Node& node, std::string_view name, std::string_view value,
+                  XattrMode mode) override;
+  Status RemoveXattr(const Caller&, const Node& node, std::string_view name) override {
+    return context_.file_writer.RemoveXattr(node.id, name);
+  }
+  std::string Show(const Node& node) override {
+    if (node.id == kFilesRoot) return "files";
+    return "files: inode " + std::to_string(node.id.value);
+  }
+
+ private:
+  static Result<Found> Answer(Result<Attributes> attributes) {
+    if (!attributes.ok()) return attributes.status();
+    return Found{
+        .attributes = *std::move(attributes), .place = nullptr, .freshness = Freshness::kLong};
+  }
+  // In a set-group-id directory everything belongs to its group, and directories pass the bit on.
+  Status InheritGroup(InodeNumber parent, NewInode& inode) const {
+    MENDFS_ASSIGN_OR_RETURN(Attributes directory, context_.files.Get(context_.head(), parent));
+    if ((directory.mode & S_ISGID) == 0) return {};
+    inode.gid = directory.gid;
+    if (S_ISDIR(inode.mode)) inode.mode |= S_ISGID;
+    return {};
+  }
+  Opened Handle(InodeNumber inode, const OpenRequest& request) {
+    return {.handle = std::make_unique<TreeFile>(context_, inode, (request.flags & O_APPEND) != 0),
+            .direct_io = false,
+            .keep_cache = true,
+            .no_flush = true};
+  }
+
+  PlaneContext& context_;
+};
+
+Result<Created> FilesPlane::Create(const Caller& caller, const Node& parent, std::string_view name,
+                                   uint32_t mode, const OpenRequest& request) {
+  Result<Found> found = Make(caller, parent, name,
+                             {.mode = S_IFREG | (mode & 07777), .device = 0, .link_target = {}});
+  bool race = !found.ok() && found.status().code() == Code::kExists;
+  if (race && (request.flags & O_EXCL) == 0) {
+    // Another client was faster: its file is opened.
+    found = Lookup(caller, parent, name);
+    if (!found.ok()) return found.status();
+    Node node{.id = found->attributes.inode, .place = nullptr};
+    MENDFS_ASSIGN_OR_RETURN(Opened opened, Open(caller, node, request));
+    return Created{.found = *std::move(found), .opened = std::move(opened)};
+  }
+  if (!found.ok()) return found.status();
+  Opened opened = Handle(found->attributes.inode, request);
+  return Created{.found = *std::move(found), .opened = std::move(opened)};
+}
+
+Result<Opened> FilesPlane::Open(const Caller&, const Node& node, const OpenRequest& request) {
+  Opened opened = Handle(node.id, request);  // held before it is looked at
+  if ((request.flags & O_TRUNC) != 0) {
+    MENDFS_RETURN_IF_ERROR(opened.handle->Truncate(0));
+  }
+  return opened;
+}
+
+Result<std::unique_ptr<DirectoryHandle>> FilesPlane::OpenDirectory(const Caller&,
+                                                                   const Node& node) {
+  MENDFS_ASSIGN_OR_RETURN(Attributes directory, context_.files.Get(context_.head(), node.id));
+  if (!S_ISDIR(directory.mode)) {
+    return Status(Code::kNotDirectory, "open directory " + Show(node));
+  }
+  InodeNumber parent = node.id == kFilesRoot ? kMountRoot : directory.parent;
+  return std::make_unique<DirectoryHandle>(DirectoryHandle::Ends{.self = node.id, .parent = parent},
+                                           std::make_unique<TreeNames>(context_, node.id));
+}
+
+Status FilesPlane::SetXattr(const Caller&, const Node& node, std::string_view name,
+                            std::string_view value, XattrMode mode) {
+  // The kernel has checked who may set which; system.* (ACLs) has a meaning that nobody here knows.
+  if (!name.starts_with("user.") && !name.starts_with("trusted.") &&
+      !name.starts_with("security.")) {
+    return Status(Code::kUnsupported,
+                  "set xattr " + std::string(name) + ": user, trusted and security only");
+  }
+  return context_.file_writer.SetXattr(node.id, name, value, mode);
+}
+
+}  // namespace
+
+std::unique_ptr<Plane> MakeFilesPlane(PlaneContext& context) {
+  return std::make_unique<FilesPlane>(context);
+}
+
+}  // namespace mendfs

@@ -1,0 +1,61 @@
+// The generated files of .mend: what each is called and how its text is made.
+//
+// Shape:    a text is whole or an error; kOverflow past kGeneratedBytesMax
+// Threads:  safe from any thread
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "fs/ops/plane/plane.h"
+#include "fs/ops/planes/planes.h"
+#include "meta/base/mutex.h"
+
+namespace mendfs {
+
+inline constexpr uint64_t kGeneratedBytesMax = 64 << 20;
+
+// The number is Place::number and part of the inode: it stays.
+enum class MendFile : uint32_t {
+  kReadme = 1,
+  kHealth = 2,
+  kStatus = 3,
+  kVersion = 4,
+  kConfig = 5,
+  kMetrics = 6,
+  kLog = 7,
+  kLastError = 8,
+  kHandles = 9,
+  kControl = 10,
+};
+
+struct MendFileName {
+  MendFile file;
+  std::string_view name;
+};
+std::span<const MendFileName> MendFileNames();
+
+class MendTexts {
+ public:
+  MendTexts(PlaneContext& context, MendSources sources);
+
+  Result<std::shared_ptr<const std::string>> Render(MendFile file);
+
+ private:
+  std::string Metrics() const;
+  std::string OpenFiles() const;
+  std::string Refusals() const;
+  Result<std::shared_ptr<const std::string>> Log() EXCLUDES(mutex_);
+
+  PlaneContext& context_;
+  const MendSources sources_;
+  Mutex mutex_{LockRank::kPlane};
+  // The log as it was rendered last; later commits are put in front of it.
+  std::shared_ptr<const std::string> log_ GUARDED_BY(mutex_);
+  Seq log_head_ GUARDED_BY(mutex_);
+};
+
+}  // namespace mendfs

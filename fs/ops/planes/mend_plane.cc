@@ -1,0 +1,142 @@
+// .mend/: generated files, the control file, and the rejected bodies (which are files of the tree).
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "fs/ops/plane/rejected.h"
+#include "fs/ops/plane/text_handle.h"
+#include "fs/ops/planes/mend_files.h"
+#include "fs/ops/planes/planes.h"
+
+namespace mendfs {
+namespace {
+
+constexpr std::string_view kRejectedName = "rejected";
+constexpr size_t kCommandBytesMax = 4096;
+
+// One complete line in one write is one command; nothing is kept between writes.
+class ControlHandle final : public FileHandle {
+ public:
+  explicit ControlHandle(PlaneContext& context) : context_(context) {}
+
+  Result<size_t> Read(uint64_t, size_t, char*) override { return size_t{0}; }
+  Status Write(uint64_t, std::string_view line) override {
+    if (line.size() > kCommandBytesMax || !line.ends_with('\n') ||
+        line.find('\n') != line.size() - 1) {
+      return Status(Code::kInvalid, "ctl: write one command with its newline in one write");
+    }
+    line.remove_suffix(1);
+    if (line == "flush") return context_.store.Flush();
+    return Status(Code::kInvalid,
+                  "ctl: unknown command \"" + std::string(line) + "\"; there is: flush");
+  }
+  Status Truncate(uint64_t) override { return {}; }
+
+ private:
+  PlaneContext& context_;
+};
+
+class MendPlane final : public Plane {
+ public:
+  MendPlane(PlaneContext& context, MendSources sources)
+      : context_(context), texts_(context, std::move(sources)) {}
+
+  Result<Found> Lookup(const Caller&, const Node& parent, std::string_view name) override;
+  Result<Found> GetAttributes(const Caller&, const Node& node, FileHandle*) override {
+    return Answer(*node.place);
+  }
+  Result<Found> SetAttributes(const Caller&, const Node& node, const AttributeChange& change,
+                              FileHandle*) override;
+  Result<Opened> Open(const Caller&, const Node& node, const OpenRequest& request) override;
+  Result<std::unique_ptr<DirectoryHandle>> OpenDirectory(const Caller&, const Node& node) override;
+  std::string Show(const Node& node) override;
+
+ private:
+  static Place PlaceOf(MendFile file) {
+    return {.kind = PlaceKind::kMendFile,
+            .number = static_cast<uint32_t>(file),
+            .key = {},
+            .other_key = {}};
+  }
+  static bool IsControl(const Place& place) {
+    return place.kind == PlaceKind::kMendFile &&
+           place.number == static_cast<uint32_t>(MendFile::kControl);
+  }
+  Result<Found> Answer(const Place& place);
+
+  PlaneContext& context_;
+  MendTexts texts_;
+};
+
+Result<Found> MendPlane::Answer(const Place& place) {
+  if (place.kind == PlaceKind::kMend) return MakeFound(context_, place, S_IFDIR | 0755, 0);
+  MENDFS_ASSIGN_OR_RETURN(auto text, texts_.Render(static_cast<MendFile>(place.number)));
+  Found found =
+      MakeFound(context_, place, S_IFREG | (IsControl(place) ? 0200 : 0444), text->size());
+  found.freshness = Freshness::kNone;
+  return found;
+}
+
+Result<Found> MendPlane::Lookup(const Caller&, const Node& parent, std::string_view name) {
+  if (parent.place->kind != PlaceKind::kMend) return Status(Code::kNotDirectory, Show(parent));
+  for (const MendFileName& file : MendFileNames()) {
+    if (file.name == name) return Answer(PlaceOf(file.file));
+  }
+  if (name == kRejectedName) {
+    MENDFS_ASSIGN_OR_RETURN(Attributes directory, context_.rejected.Directory());
+    return Found{
+        .attributes = std::move(directory), .place = nullptr, .freshness = Freshness::kShort};
+  }
+  return Status(Code::kNotFound, ".mend/" + std::string(name));
+}
+
+Result<Found> MendPlane::SetAttributes(const Caller&, const Node& node,
+                                       const AttributeChange& change, FileHandle*) {
+  // Truncating the control file before a command is how some tools open it.
+  if (IsControl(*node.place) && change.size_bytes == 0u) return Answer(*node.place);
+  return Status(Code::kNotPermitted, Show(node) + " is generated; its attributes are fixed");
+}
+
+Result<Opened> MendPlane::Open(const Caller&, const Node& node, const OpenRequest& request) {
+  if (node.place->kind == PlaceKind::kMend) return Status(Code::kIsDirectory, ".mend");
+  if (IsControl(*node.place)) {
+    return Opened{.handle = std::make_unique<ControlHandle>(context_),
+                  .direct_io = true,
+                  .keep_cache = false,
+                  .no_flush = true};
+  }
+  if (request.writes()) return Status(Code::kNotPermitted, Show(node) + " is generated");
+  MENDFS_ASSIGN_OR_RETURN(auto text, texts_.Render(static_cast<MendFile>(node.place->number)));
+  return OpenText(std::move(text));
+}
+
+Result<std::unique_ptr<DirectoryHandle>> MendPlane::OpenDirectory(const Caller&, const Node& node) {
+  if (node.place->kind != PlaceKind::kMend) return Status(Code::kNotDirectory, Show(node));
+  std::vector<ListedName> names;
+  for (const MendFileName& file : MendFileNames()) {
+    names.push_back({std::string(file.name), InodeOf(PlaceOf(file.file)), S_IFREG});
+  }
+  Result<Attributes> rejected = context_.rejected.Directory();
+  if (rejected.ok()) names.push_back({std::string(kRejectedName), rejected->inode, S_IFDIR});
+  return std::make_unique<DirectoryHandle>(
+      DirectoryHandle::Ends{.self = kMendRoot, .parent = kMountRoot},
+      std::make_unique<FixedNames>(std::move(names)));
+}
+
+std::string MendPlane::Show(const Node& node) {
+  if (node.place->kind == PlaceKind::kMend) return ".mend";
+  for (const MendFileName& file : MendFileNames()) {
+    if (static_cast<uint32_t>(file.file) == node.place->number) {
+      return ".mend/" + std::string(file.name);
+    }
+  }
+  return ".mend";
+}
+
+}  // namespace
+
+std::unique_ptr<Plane> MakeMendPlane(PlaneContext& context, MendSources sources) {
+  return std::make_unique<MendPlane>(context, std::move(sources));
+}
+
+}  // namespace mendfs

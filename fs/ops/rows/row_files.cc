@@ -1,0 +1,385 @@
+#include "fs/ops/rows/row_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "fs/ops/plane/draft.h"
+#include "fs/ops/plane/stale_names.h"
+
+namespace mendfs {
+namespace {
+
+// Rows change by loads and with the rows they hang on, too, which the kernel does not see.
+constexpr Freshness kRowFreshness = Freshness::kShort;
+
+Status Gone(const std::string& what) {
+  return Status(Code::kStale, what + ": the row was removed");
+}
+
+// The bytes of one commit, from open to release.
+class RowReader final : public FileHandle {
+ public:
+  RowReader(OpenRows& open_rows, OpenRows::Ref row, std::string body)
+      : open_rows_(open_rows), row_(std::move(row)), body_(std::move(body)) {}
+  ~RowReader() override { Release(); }
+
+  Result<size_t> Read(uint64_t offset, size_t size_bytes, char* target) override {
+    if (offset >= body_.size()) return size_t{0};
+    size_t count = std::min<uint64_t>(size_bytes, body_.size() - offset);
+    std::memcpy(target, body_.data() + offset, count);
+    return count;
+  }
+  void Release() override {
+    if (row_) open_rows_.Close(std::exchange(row_, nullptr), false);
+  }
+
+ private:
+  OpenRows& open_rows_;
+  OpenRows::Ref row_;
+  const std::string body_;
+};
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------- the draft
+
+class RowFiles::Target final : public DraftTarget {
+ public:
+  Target(RowFiles& files, OpenRows::Ref row) : files_(files), row_(std::move(row)) {}
+
+  Result<std::string> Committed() override;
+  DraftShape ShapeOf(std::string_view body) const override;
+  Status Check(std::string_view body) override;
+  Status Commit(std::string_view body) override;
+  Status Reserve(uint64_t size_bytes) override {
+    return files_.open_rows_.Reserve(held_bytes_, size_bytes);
+  }
+  bool AcceptsEmpty() const override { return files_.kind_.traits().empty_is_row; }
+  void Finished(bool committed) override;
+  uint64_t size_max() const override { return kRowBodyBytesMax; }
+  std::string Show() const override { return files_.Show(PlaceNow()); }
+  std::string RejectedDirectory() const override { return files_.TableName(TableOf(PlaceNow())); }
+  std::string RejectedName() const override {
+    Result<std::string> name = files_.kind_.NameOf(PlaceNow());
+    return name.ok() ? *name : row_->name;
+  }
+
+ private:
+  Place PlaceNow() const {
+    MutexLock lock(row_->mutex);
+    return row_->place;
+  }
+  Status CommitLocked(std::string_view body) REQUIRES(row_->mutex);
+
+  RowFiles& files_;
+  const OpenRows::Ref row_;
+  uint64_t held_bytes_ = 0;  // guarded by the draft, which calls one at a time
+};
+
+Result<std::string> RowFiles::Target::Committed() {
+  MutexLock lock(row_->mutex);
+  if (row_->is_new) return std::string();
+  Result<RowFile> live = files_.kind_.Get(row_->place);
+  if (live.ok()) return std::move(live->body);
+  // Removed while it was open: what was there cannot be built upon.
+  if (live.status().code() == Code::kNotFound) return Gone(files_.Show(row_->place));
+  return live.status();
+}
+
+DraftShape RowFiles::Target::ShapeOf(std::string_view body) const {
+  if (body.empty()) return DraftShape::kEmpty;
+  // What no further bytes can mend is as complete as it gets.
+  return ProbeBody(body) == BodyState::kIncomplete ? DraftShape::kIncomplete
+                                                   : DraftShape::kComplete;
+}
+
+Status RowFiles::Target::Check(std::string_view body) {
+  MutexLock lock(row_->mutex);
+  if (row_->unlinked) return {};
+  return files_.kind_.Check(row_->place, body);
+}
+
+Status RowFiles::Target::Commit(std::string_view body) {
+  MutexLock lock(row_->mutex);
+  return CommitLocked(body);
+}
+
+Status RowFiles::Target::CommitLocked(std::string_view body) {
+  if (row_->unlinked) return {};
+  Place place = row_->place;
+  if (!row_->is_new) {
+    // Under its present key; a row that others took away is not brought back by a late close.
+    Result<RowFile> live = files_.kind_.Get(place);
+    if (!live.ok()) {
+      return live.status().code() == Code::kNotFound ? Gone(files_.Show(place)) : live.status();
+    }
+    place = std::move(live->place);
+  }
+  MENDFS_ASSIGN_OR_RETURN(Place put, files_.kind_.Put(place, body, row_->attributes));
+  row_->attributes = {};
+  row_->size_bytes = body.size();
+  if (row_->is_new) {
+    row_->is_new = false;
+    files_.open_rows_.DropName(row_);
+    files_.detached_.Drop(TableOf(put), put.key);
+  }
+  // Another number than the one that the kernel was given: it has to look again.
+  if (InodeOf(put) != row_->node) {
+    files_.context_.stale.AddName(row_->directory, row_->name);
+    files_.context_.stale.AddNode(row_->node);
+  }
+  row_->place = std::move(put);
+  return {};
+}
+
+void RowFiles::Target::Finished(bool) {
+  files_.open_rows_.Reserve(held_bytes_, 0).IgnoreError();  // giving back is never refused
+  files_.open_rows_.Close(row_, true);
+}
+
+// ---------------------------------------------------------------------------------- attributes
+
+Attributes RowFiles::Shown(const Place& place, const RowAttributes& own,
+                           uint64_t size_bytes) const {
+  Attributes attributes =
+      MakeAttributes(context_, {.inode = InodeOf(place),
+                                .mode = S_IFREG | own.permissions.value_or(kRowPermissions),
+                                .size_bytes = size_bytes,
+                                .time_ns = own.mtime_ns});
+  attributes.uid = own.uid.value_or(attributes.uid);
+  attributes.gid = own.gid.value_or(attributes.gid);
+  return attributes;
+}
+
+Found RowFiles::Answer(const RowFile& row) {
+  RowAttributes own = row.attributes;
+  if (own.mtime_ns == 0) own.mtime_ns = times_.TimeOf(row.start);
+  Found found;
+  found.attributes = Shown(row.place, own, row.body.size());
+  found.place = std::make_shared<const Place>(row.place);
+  bool drafted = open_rows_.HasWriter(found.attributes.inode);
+  found.freshness = drafted ? Freshness::kNone : kRowFreshness;
+  return found;
+}
+
+Found RowFiles::Answer(const OpenRows::Ref& row) {
+  MutexLock lock(row->mutex);
+  RowAttributes own = row->attributes;
+  if (own.mtime_ns == 0) own.mtime_ns = context_.store.door().NowNs();
+  Found found;
+  found.attributes = Shown(row->place, own, row->is_new ? 0 : row->size_bytes);
+  found.attributes.inode = row->node;
+  if (row->unlinked) found.attributes.links = 0;
+  found.place = std::make_shared<const Place>(row->place);
+  found.freshness = Freshness::kNone;
+  return found;
+}
+
+Result<Found> RowFiles::GetAttributes(const Node& node) {
+  Result<RowFile> live = kind_.Get(*node.place);
+  if (live.ok()) return Answer(*live);
+  if (live.status().code() != Code::kNotFound) return live.status();
+  OpenRows::Ref open = open_rows_.Find(node.id);
+  if (open) return Answer(open);
+  return Gone(Show(*node.place));
+}
+
+Result<Found> RowFiles::SetAttributes(const Node& node, const AttributeChange& change,
+                                      FileHandle* handle) {
+  if (change.size_bytes) {
+    MENDFS_RETURN_IF_ERROR(handle != nullptr ? handle->Truncate(*change.size_bytes)
+                                             : Truncate(node, *change.size_bytes));
+  }
+  RowAttributes given;
+  given.permissions = change.permissions;
+  given.uid = change.uid;
+  given.gid = change.gid;
+  // 0 says that a row has no time of its own.
+  if (change.mtime_ns) given.mtime_ns = *change.mtime_ns != 0 ? *change.mtime_ns : 1;
+  if (given != RowAttributes{}) MENDFS_RETURN_IF_ERROR(SetRowAttributes(node, given));
+  return GetAttributes(node);
+}
+
+// truncate(2) of a path is a whole change in itself: the shortened body is accepted or refused.
+Status RowFiles::Truncate(const Node& node, uint64_t size_bytes) {
+  Result<RowFile> live = kind_.Get(*node.place);
+  if (!live.ok()) {
+    // A draft without an accepted body is empty for everybody but its writer.
+    bool empty = live.status().code() == Code::kNotFound && open_rows_.Find(node.id) != nullptr;
+    if (empty && size_bytes == 0) return {};
+    return live.status().code() == Code::kNotFound ? Gone(Show(*node.place)) : live.status();
+  }
+  if (size_bytes == live->body.size()) return {};
+  if (size_bytes > kRowBodyBytesMax) {
+    return Status(Code::kTooBig, "truncate " + Show(live->place) + ": a body is at most " +
+                                     std::to_string(kRowBodyBytesMax) + " bytes");
+  }
+  if (size_bytes == 0 && !kind_.traits().empty_is_row) {
+    return Status(Code::kInvalid, "truncate " + Show(live->place) +
+                                      ": an empty file is no row; write the new body");
+  }
+  live->body.resize(size_bytes);
+  return kind_.Put(live->place, live->body, {}).status();
+}
+
+Status RowFiles::SetRowAttributes(const Node& node, const RowAttributes& given) {
+  OpenRows::Ref open = open_rows_.Find(node.id);
+  if (open) {
+    MutexLock lock(open->mutex);
+    if (open->is_new || open->unlinked) {
+      open->attributes = MergeAttributes(open->attributes, given);
+      return {};
+    }
+    // `cp -p` and `tar x` set the time before they close: it has to outlive the commit.
+    if (given.mtime_ns != 0) open->attributes.mtime_ns = given.mtime_ns;
+  }
+  Result<RowFile> live = kind_.Get(*node.place);
+  if (live.ok()) return kind_.SetAttributes(live->place, given);
+  return live.status().code() == Code::kNotFound ? Gone(Show(*node.place)) : live.status();
+}
+
+RowAttributes RowFiles::AttributesOf(const Attributes& file, bool replaces) const {
+  RowAttributes attributes;
+  attributes.mtime_ns = file.mtime_ns != 0 ? file.mtime_ns : 1;
+  uint32_t permissions = file.mode & 07777;
+  if (replaces || permissions != kRowPermissions) attributes.permissions = permissions;
+  if (replaces || file.uid != context_.owner_uid) attributes.uid = file.uid;
+  if (replaces || file.gid != context_.owner_gid) attributes.gid = file.gid;
+  return attributes;
+}
+
+// ------------------------------------------------------------------------------------- opening
+
+Result<Opened> RowFiles::Open(const Caller& caller, const Node& node, const OpenRequest& request) {
+  Result<RowFile> live = kind_.Get(*node.place);
+  if (live.ok()) return OpenLive(caller, *live, request);
+  if (live.status().code() != Code::kNotFound) return live.status();
+  if (OpenRows::Ref open = open_rows_.Find(node.id)) {
+    Result<Opened> opened = OpenNew(caller, open, request);
+    if (opened.ok() || opened.status().code() != Code::kNotFound) return opened;
+  }
+  return Gone(Show(*node.place));
+}
+
+Result<Opened> RowFiles::OpenLive(const Caller& caller, const RowFile& row,
+                                  const OpenRequest& request) {
+  bool writes = request.writes() || (request.flags & O_TRUNC) != 0;
+  OpenRows::Ref open = open_rows_.Open({.place = row.place,
+                                        .node = InodeOf(row.place),
+                                        .size_bytes = row.body.size(),
+                                        .writes = writes});
+  if (writes) return OpenDraft(caller, std::move(open), request, false);
+  return Opened{.handle = std::make_unique<RowReader>(open_rows_, std::move(open), row.body),
+                .direct_io = true,
+                .keep_cache = false,
+                .no_flush = true};
+}
+
+Result<Opened> RowFiles::OpenNew(const Caller& caller, const OpenRows::Ref& row,
+                                 const OpenRequest& request) {
+  bool writes = request.writes() || (request.flags & O_TRUNC) != 0;
+  if (!open_rows_.Reopen(row, writes)) {
+    return Status(Code::kNotFound, row->name + ": was closed without an accepted body");
+  }
+  if (writes) return OpenDraft(caller, row, request, false);
+  return Opened{.handle = std::make_unique<RowReader>(open_rows_, row, std::string()),
+                .direct_io = true,
+                .keep_cache = false,
+                .no_flush = true};
+}
+
+Result<Opened> RowFiles::OpenDraft(const Caller& caller, OpenRows::Ref row,
+                                   const OpenRequest& request, bool is_new) {
+  return Opened{
+      .handle = std::make_unique<DraftHandle>(
+          context_, caller, std::make_unique<Target>(*this, std::move(row)), request, is_new),
+      .direct_io = true,
+      .keep_cache = false,
+      .no_flush = false};
+}
+
+Result<Created> RowFiles::Create(const Caller& caller, const Place& place, std::string_view name,
+                                 uint32_t mode, const OpenRequest& request) {
+  Place fresh = place;
+  TypeId table = TableOf(place);
+  if (kind_.traits().has_number) {
+    fresh.row = detached_.Find(table, place.key, context_.store.door().NowNs());
+    if (fresh.row.value == 0) {
+      MENDFS_ASSIGN_OR_RETURN(fresh.row, context_.store.door().TakeInodes(1));
+    }
+  }
+  RowAttributes attributes;
+  if ((mode & 07777) != kRowPermissions) attributes.permissions = mode & 07777;
+  if (caller.uid != context_.owner_uid) attributes.uid = caller.uid;
+  if (caller.gid != context_.owner_gid) attributes.gid = caller.gid;
+  OpenRows::Ref row = open_rows_.Create({.place = fresh,
+                                         .node = InodeOf(fresh),
+                                         .directory = InodeOf(TablePlace(kind_.traits(), table)),
+                                         .name = name,
+                                         .attributes = attributes});
+  if (!row) return Status(Code::kExists, std::string(name) + " is being written already");
+  Found found = Answer(row);
+  MENDFS_ASSIGN_OR_RETURN(Opened opened, OpenDraft(caller, std::move(row), request, true));
+  return Created{.found = std::move(found), .opened = std::move(opened)};
+}
+
+// ----------------------------------------------------------------------------------- removing
+
+Status RowFiles::Remove(const RowFile& row) {
+  auto remove = [&]() -> Status {
+    MENDFS_RETURN_IF_ERROR(kind_.Remove(row.place, context_.stale));
+    if (kind_.traits().has_number) {
+      detached_.Add({.table = TableOf(row.place),
+                     .key = row.place.key,
+                     .row = row.place.row,
+                     .gone_ns = context_.store.door().NowNs()});
+    }
+    return {};
+  };
+  OpenRows::Ref open = open_rows_.Find(InodeOf(row.place));
+  if (!open) return remove();
+  MutexLock lock(open->mutex);
+  MENDFS_RETURN_IF_ERROR(remove());
+  open->unlinked = true;
+  return {};
+}
+
+void RowFiles::Unlink(InodeNumber node) {
+  OpenRows::Ref open = open_rows_.Find(node);
+  if (!open) return;
+  MutexLock lock(open->mutex);
+  open->unlinked = true;
+  open_rows_.DropName(open);
+}
+
+void RowFiles::Move(InodeNumber node, const Place& target) {
+  OpenRows::Ref open = open_rows_.Find(node);
+  if (!open) return;
+  MutexLock lock(open->mutex);
+  open->place = target;
+}
+
+std::string RowFiles::TableName(TypeId table) const {
+  Result<std::vector<ListedName>> tables = kind_.Tables();
+  if (tables.ok()) {
+    for (const ListedName& name : *tables) {
+      if (name.cookie == table.value) return name.name;
+    }
+  }
+  return "type-" + std::to_string(table.value);
+}
+
+std::string RowFiles::Show(const Place& place) const {
+  std::string path(kind_.traits().folder);
+  if (place.kind == kind_.traits().tables) return path;
+  path += "/" + TableName(TableOf(place));
+  if (place.kind == kind_.traits().table) return path;
+  Result<std::string> name = kind_.NameOf(place);
+  return path + "/" + (name.ok() ? *name : place.key);
+}
+
+}  // namespace mendfs

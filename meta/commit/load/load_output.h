@@ -1,0 +1,77 @@
+// Where a load's entries go: sorted streams become segments; streams so small that a segment would
+// cost more than it holds become plain entries of the publishing change.
+//
+// Lifetime: the LoadOutput outlives its streams; what it refers to outlives both
+// Threads:  one
+// Errors:   as SegmentBuilder
+// Cost:     memory: at most kPlainBytesMax of plain entries, and a block and filters per open
+// stream
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meta/base/status.h"
+#include "meta/commit/load/load_staging.h"
+#include "meta/manifest/change.h"
+#include "meta/object/object_store.h"
+#include "meta/object/segment.h"
+
+namespace mendfs {
+
+struct LoadOutputOptions {
+  BranchId branch = kMainBranch;
+  int64_t time_ns = 0;
+  // A stream begins another segment beyond either.
+  uint64_t segment_entries_max = uint64_t{8} << 20;
+  uint64_t segment_bytes_max = uint64_t{512} << 20;
+  // All streams together.
+  uint64_t plain_entries_max = 10'000;
+  uint64_t plain_bytes_max = uint64_t{1} << 20;
+};
+
+class LoadOutput {
+ public:
+  LoadOutput(ObjectStore& objects, LoadStaging& staging, const LoadOutputOptions& options)
+      : objects_(objects), staging_(staging), options_(options) {}
+
+  // One kind of key, ascending over all types.
+  class Stream {
+   public:
+    Stream(LoadOutput& output, const SegmentOptions& options);
+    // Ascending keys, each new to the store.
+    Status Add(std::string_view key, std::string_view value);
+    Status Finish();
+
+   private:
+    Status AddToSegment(std::string_view key, std::string_view value);
+    Status FinishSegment();
+    Status MovePlainToSegments();
+
+    LoadOutput& output_;
+    const SegmentOptions options_;
+    bool segmented_ = false;
+    std::vector<ChangeEntry> plain_;
+    uint64_t plain_bytes_ = 0;
+    std::unique_ptr<SegmentBuilder> builder_;
+    std::string type_prefix_;  // kind and type of the open segment's keys
+  };
+
+  // All that was written, as one change. Empties the output.
+  Change TakeChange();
+  int64_t time_ns() const { return options_.time_ns; }
+
+ private:
+  ObjectStore& objects_;
+  LoadStaging& staging_;
+  const LoadOutputOptions options_;
+  std::vector<SealedSegment> segments_;
+  std::vector<ChangeEntry> plain_;  // of finished streams
+  uint64_t plain_entries_ = 0;      // of all streams
+  uint64_t plain_bytes_ = 0;
+};
+
+}  // namespace mendfs

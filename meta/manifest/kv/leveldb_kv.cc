@@ -1,0 +1,157 @@
+#include <leveldb/cache.h>
+#include <leveldb/db.h>
+#include <leveldb/filter_policy.h>
+#include <leveldb/write_batch.h>
+
+#include "meta/base/mutex.h"
+#include "meta/manifest/kv/kv.h"
+#include "meta/manifest/kv/leveldb_env.h"
+
+namespace mendfs {
+namespace {
+
+leveldb::Slice ToSlice(std::string_view bytes) {
+  return {bytes.data(), bytes.size()};
+}
+std::string_view ToView(const leveldb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+// One open database. Iterators keep it alive across a Reopen; its fenced Env keeps it from writing.
+struct Instance {
+  Instance(Disk& disk, const KvOptions& options, const KvDefects& defects)
+      : env(disk, defects),
+        cache(leveldb::NewLRUCache(options.cache_bytes)),
+        filter(leveldb::NewBloomFilterPolicy(10)) {}
+
+  Status ToStatus(const leveldb::Status& status) const {
+    if (status.ok()) return Status::Ok();
+    if (status.IsNotFound()) return Status(Code::kNotFound, status.ToString());
+    if (status.IsCorruption()) return Status(Code::kCorruption, "manifest: " + status.ToString());
+    const Status cause = env.last_failure();
+    return Status(cause.ok() ? Code::kIo : cause.code(), "manifest: " + status.ToString());
+  }
+
+  LevelDbEnv env;
+  std::unique_ptr<leveldb::Cache> cache;
+  std::unique_ptr<const leveldb::FilterPolicy> filter;
+  std::unique_ptr<leveldb::DB> db;  // last: closed before what it uses
+};
+
+class LevelDbBatch : public KvBatch {
+ public:
+  void Put(std::string_view key, std::string_view value) override {
+    batch.Put(ToSlice(key), ToSlice(value));
+  }
+  void Delete(std::string_view key) override { batch.Delete(ToSlice(key)); }
+
+  leveldb::WriteBatch batch;
+};
+
+class LevelDbIterator : public KvIterator {
+ public:
+  explicit LevelDbIterator(std::shared_ptr<Instance> instance) : instance_(std::move(instance)) {
+    leveldb::ReadOptions options;
+    options.verify_checksums = true;
+    iterator_.reset(instance_->db->NewIterator(options));
+  }
+
+  bool Valid() const override { return iterator_->Valid(); }
+  void Seek(std::string_view key) override { iterator_->Seek(ToSlice(key)); }
+  void SeekBefore(std::string_view key) override {
+    iterator_->Seek(ToSlice(key));
+    if (iterator_->Valid()) {
+      iterator_->Prev();
+    } else {
+      iterator_->SeekToLast();
+    }
+  }
+  void Next() override { iterator_->Next(); }
+  void Prev() override { iterator_->Prev(); }
+  std::string_view key() const override { return ToView(iterator_->key()); }
+  std::string_view value() const override { return ToView(iterator_->value()); }
+  Status status() const override { return instance_->ToStatus(iterator_->status()); }
+
+ private:
+  std::shared_ptr<Instance> instance_;
+  std::unique_ptr<leveldb::Iterator> iterator_;
+};
+
+class LevelDbKv : public Kv {
+ public:
+  LevelDbKv(Disk& disk, std::string path, const KvOptions& options, const KvDefects& defects)
+      : disk_(disk), path_(std::move(path)), options_(options), defects_(defects) {}
+
+  Status Open(bool create) {
+    auto instance = std::make_shared<Instance>(disk_, options_, defects_);
+    leveldb::Options options;
+    options.env = &instance->env;
+    options.create_if_missing = create;
+    options.paranoid_checks = false;
+    options.write_buffer_size = options_.write_buffer_bytes;
+    options.block_cache = instance->cache.get();
+    options.filter_policy = instance->filter.get();
+    options.max_open_files = 500;
+    leveldb::DB* db = nullptr;
+    const leveldb::Status opened = leveldb::DB::Open(options, path_, &db);
+    if (!opened.ok()) return instance->ToStatus(opened).Annotate("open " + path_);
+    instance->db.reset(db);
+    MutexLock lock(mutex_);
+    instance_ = std::move(instance);
+    return Status::Ok();
+  }
+
+  Result<std::string> Get(std::string_view key) const override {
+    const auto instance = Current();
+    leveldb::ReadOptions options;
+    options.verify_checksums = true;
+    std::string value;
+    const leveldb::Status got = instance->db->Get(options, ToSlice(key), &value);
+    if (!got.ok()) return instance->ToStatus(got);
+    return value;
+  }
+
+  std::unique_ptr<KvIterator> Scan() const override {
+    return std::make_unique<LevelDbIterator>(Current());
+  }
+
+  std::unique_ptr<KvBatch> NewBatch() const override { return std::make_unique<LevelDbBatch>(); }
+
+  Status Write(KvBatch& batch, bool sync) override {
+    const auto instance = Current();
+    if (Status fenced = instance->env.fence(); !fenced.ok()) return fenced;
+    leveldb::WriteOptions options;
+    options.sync = sync;
+    const leveldb::Status written =
+        instance->db->Write(options, &static_cast<LevelDbBatch&>(batch).batch);
+    if (!written.ok()) return instance->ToStatus(written);
+    // A background failure has no caller of its own.
+    return instance->env.fence();
+  }
+
+  Status Reopen() override { return Open(false); }
+
+ private:
+  std::shared_ptr<Instance> Current() const {
+    MutexLock lock(mutex_);
+    return instance_;
+  }
+
+  Disk& disk_;
+  const std::string path_;
+  const KvOptions options_;
+  const KvDefects defects_;
+  mutable Mutex mutex_{LockRank::kCache};
+  std::shared_ptr<Instance> instance_ GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Kv>> OpenLevelDb(Disk& disk, const std::string& path,
+                                        const KvOptions& options, const KvDefects& defects) {
+  auto kv = std::make_unique<LevelDbKv>(disk, path, options, defects);
+  MENDFS_RETURN_IF_ERROR(kv->Open(options.create));
+  return std::unique_ptr<Kv>(std::move(kv));
+}
+
+}  // namespace mendfs

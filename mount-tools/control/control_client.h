@@ -1,0 +1,22 @@
+// The caller's side of the control socket.
+//
+// Threads:  one call at a time per VerbIo
+// Errors:   kDenied: the socket is not for this user; kInterrupted: the daemon went away before the
+//           verb had ended; kInvalid: what answers is no daemon of ours
+// Source:   docs/formats/control.md
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "meta/base/status.h"
+#include "mount-tools/verbs/verb.h"
+
+namespace mendfs {
+
+// Runs the verb in the daemon that has the store open; `io` brings the input and takes the output.
+// Answers the exit code, or nothing when no daemon listens there.
+Result<std::optional<int>> CallDaemon(const std::string& store_path, const VerbRequest& request,
+                                      VerbIo& io);
+
+}  // namespace mendfs

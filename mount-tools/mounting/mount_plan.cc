@@ -1,0 +1,137 @@
+#include "mount-tools/mounting/mount_plan.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "mount-tools/mounting/mount_table.h"
+#include "mount-tools/mounting/probe.h"
+#include "mount-tools/mounting/target.h"
+#include "mount-tools/verbs/text.h"
+
+namespace mendfs {
+namespace {
+
+constexpr unsigned kProbeWaitMs = 3000;
+
+Status CheckDevice() {
+  if (access("/dev/fuse", R_OK | W_OK) == 0) return Status::Ok();
+  if (errno == EACCES) {
+    return {Code::kDenied, "/dev/fuse may not be used by you; its mode is usually 0666"};
+  }
+  return {Code::kUnsupported,
+          "there is no /dev/fuse: `modprobe fuse` makes it; a container needs --device /dev/fuse"};
+}
+
+// fusermount3 refuses it too, in words that do not reach the caller of a daemon.
+Status CheckAllowOther() {
+  std::ifstream file("/etc/fuse.conf");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("user_allow_other")) return Status::Ok();
+  }
+  return {Code::kDenied,
+          "only root may mount with allow_other here; the line user_allow_other in "
+          "/etc/fuse.conf lets others"};
+}
+
+Status CheckEmpty(const std::string& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.c_str()), closedir);
+  if (!stream) {
+    return {Code::kDenied, Printable(directory) + ": cannot be listed: " + strerror(errno)};
+  }
+  while (const dirent* entry = readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    return {Code::kNotEmpty, Printable(directory) + " is not empty ('" + Printable(name) +
+                                 "' is in it); mount elsewhere, or hide it with -o nonempty"};
+  }
+  return Status::Ok();
+}
+
+// What the kernel still has cached of it makes a dead mount look alive to stat(2).
+Status DeadMount(const std::string& shown) {
+  return {Code::kBusy, shown +
+                           " is a mount whose daemon is gone; take it away first: "
+                           "`mendfs umount " +
+                           shown + "`"};
+}
+
+Status CheckMountPoint(const std::string& given, const MountSettings& settings) {
+  const std::string shown = Printable(given);
+  struct stat info {};
+  if (stat(given.c_str(), &info) != 0) {
+    const int error = errno;
+    if (error == ENOENT) {
+      return {Code::kNotFound, shown + " does not exist; make it first: mkdir -p '" + shown + "'"};
+    }
+    if (error == ENOTCONN) return DeadMount(shown);
+    return {error == EACCES ? Code::kDenied : Code::kIo, shown + ": " + strerror(error)};
+  }
+  if (!S_ISDIR(info.st_mode)) return {Code::kNotDirectory, shown + " is not a directory"};
+  MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
+  const std::string real = RealPath(given);
+  const MountEntry* mount = FindMountOf(table, real);
+  if (mount != nullptr && mount->type == kMountType && mount->mount_point == real) {
+    return ProbeMount(real, kProbeWaitMs) == Probe::kDead
+               ? DeadMount(shown)
+               : Status(Code::kBusy,
+                        shown + " already is the mount point of " + Printable(mount->source));
+  }
+  return settings.nonempty ? Status::Ok() : CheckEmpty(given);
+}
+
+// A store below its own mount point would hide itself; a mount point in a store would be swept.
+Status CheckApart(const std::string& store, const std::string& mount_point) {
+  if (IsWithin(store, mount_point)) {
+    return {Code::kInvalid, "the store " + Printable(store) + " lies below its mount point " +
+                                Printable(mount_point) +
+                                " and would be hidden by it; mount elsewhere"};
+  }
+  if (IsWithin(mount_point, store)) {
+    return {Code::kInvalid, "the mount point " + Printable(mount_point) +
+                                " lies inside the store " + Printable(store) + "; mount elsewhere"};
+  }
+  return Status::Ok();
+}
+
+Status CheckFree(const std::string& store, bool read_only) {
+  const std::optional<std::string> holder = StoreHolder(store);
+  if (!holder) return Status::Ok();
+  std::string message = Printable(store) + " is open for writing already, by " + *holder;
+  const Result<std::vector<MountEntry>> table = ReadMountTable();
+  if (table.ok()) {
+    for (const MountEntry& mount : MountsOfStore(*table, store)) {
+      message += ", mounted at " + Printable(mount.mount_point);
+    }
+  }
+  message +=
+      read_only ? "; a read-only mount does not go beside a writer" : "; a store has one writer";
+  return {Code::kBusy, message};
+}
+
+}  // namespace
+
+Result<MountPlan> PlanMount(const std::string& store, const std::string& directory,
+                            const MountSettings& settings) {
+  MountPlan plan;
+  plan.settings = settings;
+  if (!plan.settings.log_path.empty()) plan.settings.log_path = NormalPath(plan.settings.log_path);
+  MENDFS_RETURN_IF_ERROR(CheckStoreDirectory(store));
+  MENDFS_RETURN_IF_ERROR(CheckMountPoint(directory, plan.settings));
+  plan.store_path = RealPath(store);
+  plan.mount_point = RealPath(directory);
+  MENDFS_RETURN_IF_ERROR(CheckApart(plan.store_path, plan.mount_point));
+  MENDFS_RETURN_IF_ERROR(CheckFree(plan.store_path, plan.settings.read_only));
+  MENDFS_RETURN_IF_ERROR(CheckDevice());
+  if (settings.allow_other && geteuid() != 0) MENDFS_RETURN_IF_ERROR(CheckAllowOther());
+  return plan;
+}
+
+}  // namespace mendfs

@@ -1,0 +1,135 @@
+#include "mount-tools/verbs/table_verbs.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "meta/codec/hash.h"
+#include "meta/describe.h"
+#include "meta/tables.h"
+#include "mount-tools/verbs/text.h"
+
+namespace mendfs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string ActorOf(const VerbRequest& request, const VerbHost& host) {
+  if (!request.actor.empty()) return request.actor;
+  return "uid:" + std::to_string(host.caller_uid);
+}
+
+// Hands every input to the loader. A caller that goes away ends it: nothing is left behind.
+Status ReadInputs(const VerbRequest& request, VerbIo& io, Loader& loader) {
+  LoadProgress progress{.stage = "read"};
+  for (const InputSource& input : request.inputs) {
+    if (input.size_bytes == 0) {  // a pipe: no end in sight
+      progress.total = 0;
+      break;
+    }
+    progress.total += input.size_bytes;
+  }
+  std::string chunk;
+  for (size_t index = 0; index < request.inputs.size(); ++index) {
+    while (true) {
+      MENDFS_ASSIGN_OR_RETURN(const bool more, io.Input(index, chunk));
+      if (!more) break;
+      MENDFS_RETURN_IF_ERROR(loader.Add(request.inputs[index].name, chunk));
+      progress.done += chunk.size();
+      progress.rows += static_cast<uint64_t>(std::count(chunk.begin(), chunk.end(), '\n'));
+      io.Progress(progress);
+    }
+    MENDFS_RETURN_IF_ERROR(loader.EndSource());
+  }
+  return Status::Ok();
+}
+
+void ShowErrors(const LoadSummary& summary, VerbIo& io) {
+  for (const LoadError& error : summary.errors) {
+    io.Err(Printable(error.source) + ":" + std::to_string(error.line) + ": " +
+           Printable(error.status.message()));
+  }
+  if (summary.refused > summary.errors.size()) {
+    io.Err("… and " + Counted(summary.refused - summary.errors.size(), "more", "more"));
+  }
+}
+
+std::string SummaryJson(const LoadSummary& summary, bool published) {
+  Json errors = Json::array();
+  for (const LoadError& error : summary.errors) {
+    errors.push_back({{"source", error.source},
+                      {"line", error.line},
+                      {"code", CodeName(error.status.code())},
+                      {"message", error.status.message()}});
+  }
+  Json json = {{"nodes", summary.nodes},
+               {"edges", summary.edges},
+               {"refused", summary.refused},
+               {"errors", std::move(errors)},
+               {"commit", nullptr}};
+  if (published) json["commit"] = ShortHex(summary.commit.id);
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string SummaryText(const LoadSummary& summary) {
+  return "loaded " + Counted(summary.nodes, "node", "nodes") + " and " +
+         Counted(summary.edges, "edge", "edges") + ", commit " +
+         ShortHex(summary.commit.id).substr(0, 16) + "\n";
+}
+
+}  // namespace
+
+Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  LoadOptions options;
+  options.mode = request.mode;
+  options.type = request.type;
+  options.note = {.actor = ActorOf(request, host), .message = request.message};
+  MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Loader> loader, Loader::Begin(host.store, options));
+  MENDFS_RETURN_IF_ERROR(ReadInputs(request, io, *loader));
+  LoadSummary summary;
+  const Status status =
+      loader->Finish([&](const LoadProgress& progress) { io.Progress(progress); }, summary);
+  if (status.ok()) return io.Out(request.json ? SummaryJson(summary, true) : SummaryText(summary));
+  if (request.json) MENDFS_RETURN_IF_ERROR(io.Out(SummaryJson(summary, false)));
+  if (summary.refused == 0) return status;
+  if (!request.json) ShowErrors(summary, io);
+  return {status.code(),
+          Counted(summary.refused, "line was", "lines were") + " refused; nothing was changed"};
+}
+
+Status RunExport(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, host.store.Pin(kMainBranch));
+  const ExportOptions options{.types = request.types, .bare = request.bare};
+  return Export(host.store.reader(), snapshot->view(), options,
+                [&](std::string_view bytes) { return io.Out(bytes); });
+}
+
+Status RunSchemaApply(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  if (request.inputs.size() != 1) return {Code::kInvalid, "exactly one schema file is read"};
+  std::string text;
+  std::string chunk;
+  while (true) {
+    MENDFS_ASSIGN_OR_RETURN(const bool more, io.Input(0, chunk));
+    if (!more) break;
+    text += chunk;
+    if (text.size() > kSchemaTextBytesMax) {
+      return {Code::kTooBig, Printable(request.inputs[0].name) + ": a schema is at most 1 MiB"};
+    }
+  }
+  TableWriter writer(host.store.door(), kMainBranch);
+  Result<std::shared_ptr<const Schema>> schema = writer.ApplySchema(text);
+  if (!schema.ok()) return schema.status().Annotate(Printable(request.inputs[0].name));
+  const CommitNote note{.actor = ActorOf(request, host),
+                        .message = request.message.empty() ? "schema apply" : request.message};
+  MENDFS_ASSIGN_OR_RETURN(const std::optional<CommitRow> commit,
+                          host.store.CloseCommit(kMainBranch, note));
+  MENDFS_RETURN_IF_ERROR(host.store.Flush());
+  if (request.json) {
+    const Json json = {{"commit", commit ? Json(ShortHex(commit->id)) : Json(nullptr)},
+                       {"schema", SchemaText(**schema)}};
+    return io.Out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  }
+  return io.Out(commit ? "schema accepted, commit " + ShortHex(commit->id).substr(0, 16) + "\n"
+                       : std::string("schema unchanged\n"));
+}
+
+}  // namespace mendfs

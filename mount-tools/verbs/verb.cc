@@ -1,0 +1,204 @@
+#include "mount-tools/verbs/verb.h"
+
+#include <nlohmann/json.hpp>
+
+#include "meta/codec/hash.h"
+#include "meta/describe.h"
+#include "meta/tables.h"
+#include "mount-tools/verbs/table_verbs.h"
+#include "mount-tools/verbs/text.h"
+
+namespace mendfs {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kLogPage = 256;
+
+std::string Line(std::string_view label, std::string_view text) {
+  std::string line(label);
+  line.resize(12, ' ');
+  line += text;
+  line += '\n';
+  return line;
+}
+
+std::string CommitLine(const CommitRow& commit) {
+  std::string line = ShortHex(commit.id).substr(0, 16);
+  line += "  " + HumanTime(commit.time_ns) + "  " + Printable(commit.note.actor) + "  " +
+          Counted(commit.changed_entries, "change", "changes");
+  if (commit.note.origin != Origin::kUser)
+    line += "  " + std::string(OriginName(commit.note.origin));
+  if (!commit.note.message.empty()) line += "  " + Printable(commit.note.message);
+  return line;
+}
+
+std::string CountsLine(const ContentCounts& counts) {
+  return Counted(counts.nodes, "node", "nodes") + ", " + Counted(counts.edges, "edge", "edges") +
+         ", " + Counted(counts.files, "file", "files");
+}
+
+std::string MountedText(const MountFacts* mount) {
+  if (mount == nullptr) return "no";
+  const std::string at = Printable(mount->mount_point);
+  if (mount->pid != 0) return at + ", pid " + std::to_string(mount->pid);
+  return mount->read_only ? at + ", read-only" : at + ", but its daemon is gone";
+}
+
+std::string StatusText(const StoreStatus& status, const std::string& path,
+                       const MountFacts* mount) {
+  std::string health(HealthName(status.health));
+  if (!status.reason.empty()) health += ": " + Printable(status.reason);
+  std::string text = Line("store", Printable(path));
+  text += Line("uuid", status.identity.uuid);
+  text += Line("health", health);
+  text += Line("mounted", MountedText(mount));
+  text += Line("content", CountsLine(status.counts));
+  text += Line("head", status.head ? CommitLine(*status.head) : "no commit yet");
+  text += Line("changes", std::to_string(status.last_seq.value) + " made, " +
+                              std::to_string(status.durable_seq.value) + " durable, " +
+                              std::to_string(status.folded_seq.value) + " folded");
+  text += Line("journal", HumanBytes(status.journal_bytes) + ", working set " +
+                              HumanBytes(status.working_set_bytes) + ", " +
+                              Counted(status.segments, "segment", "segments"));
+  if (status.replayed_records > 0) {
+    text += Line("replayed", Counted(status.replayed_records, "record", "records") + " at open");
+  }
+  text += Line("space", HumanBytes(status.space.available_bytes) + " available of " +
+                            HumanBytes(status.space.total_bytes));
+  return text;
+}
+
+std::string StatusJsonOf(const StoreStatus& status, const std::string& path,
+                         const MountFacts* mount) {
+  Json json = Json::parse(StatusJson(status), nullptr, false);
+  json["path"] = path;
+  json["mount"] = nullptr;
+  if (mount != nullptr) {
+    json["mount"] = {
+        {"point", mount->mount_point}, {"read_only", mount->read_only}, {"pid", mount->pid}};
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Status RunStatus(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  const StoreStatus status = host.store.Describe();
+  const std::string& path = host.store.path();
+  return io.Out(request.json ? StatusJsonOf(status, path, host.mount)
+                             : StatusText(status, path, host.mount));
+}
+
+Status RunLog(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  Seq before = kHeadSeq;
+  uint64_t left = request.limit.value_or(UINT64_MAX);
+  while (left > 0) {
+    const size_t page = static_cast<size_t>(std::min<uint64_t>(left, kLogPage));
+    MENDFS_ASSIGN_OR_RETURN(const std::vector<CommitRow> commits,
+                            host.store.Log(kMainBranch, before, page));
+    for (const CommitRow& commit : commits) {
+      MENDFS_RETURN_IF_ERROR(
+          io.Out((request.json ? CommitJson(commit) : CommitLine(commit)) + "\n"));
+    }
+    if (commits.size() < page) break;
+    if (!(commits.back().seq < before)) {
+      return {Code::kCorruption, "the log does not go back in order; nothing further is shown"};
+    }
+    before = commits.back().seq;
+    left -= commits.size();
+  }
+  return Status::Ok();
+}
+
+std::string RefusalJson(const Refusal& refusal) {
+  const Json json = {{"time", TimeText(refusal.time_ns)},
+                     {"operation", refusal.operation},
+                     {"path", refusal.path},
+                     {"error", ErrnoName(refusal.code)},
+                     {"why", refusal.sentence},
+                     {"rejected", refusal.rejected},
+                     {"uid", refusal.uid},
+                     {"pid", refusal.pid}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// The text of .mend/last_error, made safe for a terminal.
+std::string RefusalLines(Refusal refusal) {
+  refusal.path = Printable(refusal.path);
+  refusal.sentence = Printable(refusal.sentence);
+  return RefusalText(refusal);
+}
+
+Status RunWhy(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  const bool kept = host.mount != nullptr && host.mount->refusals;
+  std::vector<Refusal> refusals;
+  if (kept) refusals = host.mount->refusals();
+  if (refusals.empty() && !request.json) {
+    return io.Out(kept ? "nothing was refused since this mount began\n"
+                       : "nothing to tell: refusals are kept by the daemon of a writable mount, "
+                         "and go with it\n");
+  }
+  for (const Refusal& refusal : refusals) {
+    MENDFS_RETURN_IF_ERROR(io.Out(request.json ? RefusalJson(refusal) : RefusalLines(refusal)));
+  }
+  return Status::Ok();
+}
+
+Status RunSchemaShow(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  MENDFS_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema,
+                          TableReader(host.store.reader()).GetSchema(View{}));
+  const std::string text = SchemaText(*schema);
+  if (!request.json) return io.Out(text);
+  return io.Out(Json({{"schema", text}}).dump(-1, ' ', false, Json::error_handler_t::replace) +
+                "\n");
+}
+
+Status RunFlush(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  MENDFS_RETURN_IF_ERROR(host.store.Flush());
+  const uint64_t seq = host.store.Describe().durable_seq.value;
+  if (request.json) return io.Out(Json({{"durable_seq", seq}}).dump() + "\n");
+  return io.Out("durable up to change " + std::to_string(seq) + "\n");
+}
+
+Status Dispatch(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  switch (request.verb) {
+    case Verb::kStatus: return RunStatus(request, host, io);
+    case Verb::kLoad: return RunLoad(request, host, io);
+    case Verb::kExport: return RunExport(request, host, io);
+    case Verb::kLog: return RunLog(request, host, io);
+    case Verb::kWhy: return RunWhy(request, host, io);
+    case Verb::kSchemaShow: return RunSchemaShow(request, host, io);
+    case Verb::kSchemaApply: return RunSchemaApply(request, host, io);
+    case Verb::kFlush: return RunFlush(request, host, io);
+  }
+  return {Code::kInternal, "a verb without a function"};
+}
+
+}  // namespace
+
+int ExitCodeOf(const Status& status) {
+  switch (status.code()) {
+    case Code::kOk: return kExitDone;
+    case Code::kDenied: return kExitDenied;
+    case Code::kConditionLost: return kExitConditionLost;
+    case Code::kRecoveryNeeded: return kExitRecoveryNeeded;
+    default: return kExitFailed;
+  }
+}
+
+void Complain(VerbIo& io, std::string_view verb, const Status& status) {
+  std::string_view sentence = status.message();
+  if (sentence.empty()) sentence = CodeName(status.code());
+  // Deeper levels begin with the verb's name too.
+  if (sentence.starts_with(verb) && sentence.substr(verb.size()).starts_with(": ")) {
+    sentence.remove_prefix(verb.size() + 2);
+  }
+  io.Err("mendfs " + std::string(verb) + ": " + Printable(sentence));
+}
+
+int RunVerb(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  const Status status = Dispatch(request, host, io);
+  if (!status.ok()) Complain(io, VerbName(request.verb), status);
+  return ExitCodeOf(status);
+}
+
+}  // namespace mendfs
