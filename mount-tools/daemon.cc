@@ -62,17 +62,13 @@ Result<std::unique_ptr<Store>> OpenForMount(Disk& disk, const MountPlan& plan) {
 // A read-only mount writes nothing into the store, so it has no socket there; the command line
 // opens the store beside it.
 Result<std::unique_ptr<ControlServer>> StartControl(const MountPlan& plan, Store& store,
-                                                    FileSystem& file_system,
                                                     const MountFacts& facts) {
   if (plan.settings.read_only) return std::unique_ptr<ControlServer>();
   ControlOptions options;
   options.store_path = plan.store_path;
   options.owner_uid = store.Describe().identity.owner_uid;
   options.handler = [&](const VerbRequest& request, uint32_t caller_uid, VerbIo& io) {
-    const int exit_code =
-        RunVerb(request, {.store = store, .caller_uid = caller_uid, .mount = &facts}, io);
-    if (VerbWrites(request.verb)) file_system.TablesChanged();
-    return exit_code;
+    return RunVerb(request, {.store = store, .caller_uid = caller_uid, .mount = &facts}, io);
   };
   return ControlServer::Start(std::move(options));
 }
@@ -97,11 +93,12 @@ Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
   MountOptions options;
   options.read_only = plan.settings.read_only;
   options.allow_other = plan.settings.allow_other;
+  options.nonempty = plan.settings.nonempty;
   options.fuse_options = plan.settings.kernel;
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<KernelMount> mount,
                           KernelMount::Start(file_system, plan.mount_point, options));
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<ControlServer> control,
-                          StartControl(plan, *store, file_system, facts));
+                          StartControl(plan, *store, facts));
   Status served;
   {
     const SignalThread signal_thread([&] { mount->Stop(); });
