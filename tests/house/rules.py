@@ -33,7 +33,7 @@ MAY_INCLUDE = {
     "fs/view": _DOORS,
     "fs/ops/plane": _DOORS | {"fs/view"},
     "fs/ops/planes": _PLANE,
-    "fs/ops/rows": _PLANE,
+    "fs/ops/rows": _PLANE | {"fs/ops/planes"},
     "fs/ops": _OPS,
     "fs/kernel": _OPS,
     "reconcile": _RECONCILE,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fs/ops/plane/stale_names.h"
+#include "fs/ops/planes/planes.h"
 
 namespace mendfs {
 
