@@ -114,6 +114,12 @@ class Check {
            inspector_.Has(RowNameKey(type.target, ends.target));
   }
 
+  // Edges of rows that are gone are invisible and wait to be swept.
+  bool IsOwed(const EdgeType& type, const EdgeEnds& ends) const {
+    return inspector_.Has(DeadRowKey(type.source, ends.source)) ||
+           inspector_.Has(DeadRowKey(type.target, ends.target));
+  }
+
   void Edges(RowChecker& checker, const EdgeType& type) {
     const std::string what = "edge of " + type.name;
     CheckedRow checked;
@@ -124,9 +130,15 @@ class Check {
     Note(what, inspector_.EachEdge(
                    type.id, EdgeSide::kOut,
                    [&](const Inspector::Edge& edge) {
-                     Step("edges", ++report_.edges);
-                     // Edges of rows that are gone are invisible and wait to be swept.
-                     if (!Live(type, edge.ends)) return;
+                     Step("edges", report_.edges + report_.unswept_edges);
+                     if (!Live(type, edge.ends)) {
+                       ++report_.unswept_edges;
+                       if (IsOwed(type, edge.ends)) return;
+                       Found("edge-left", subject(edge.ends),
+                             "an end of it is gone, and nothing says that it is to be cleared");
+                       return;
+                     }
+                     ++report_.edges;
                      if (!inspector_.Has(EdgeReverseKey(type.id, edge.ends))) {
                        Found("edge-order", subject(edge.ends), "it is missing in reverse order");
                      }

@@ -35,6 +35,7 @@ struct CheckReport {
   uint64_t finding_count = 0;     // all of them
   uint64_t nodes = 0;             // looked at
   uint64_t edges = 0;
+  uint64_t unswept_edges = 0;  // not among `edges`: of rows that are gone, still to be cleared
   uint64_t files = 0;
 };
 
