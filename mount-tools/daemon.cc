@@ -132,6 +132,7 @@ Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
   options.read_only = plan.settings.read_only;
   options.allow_other = plan.settings.allow_other;
   options.nonempty = plan.settings.nonempty;
+  options.max_read_bytes = plan.settings.max_read_bytes;
   options.fuse_options = plan.settings.kernel;
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<KernelMount> mount,
                           KernelMount::Start(file_system, plan.mount_point, options));
