@@ -71,6 +71,8 @@ void DoInit(void* user_data, fuse_conn_info* connection) {
   Want(connection, FUSE_CAP_WRITEBACK_CACHE, false);
   Want(connection, FUSE_CAP_HANDLE_KILLPRIV, false);
   Want(connection, FUSE_CAP_POSIX_ACL, false);
+  // libfuse wants to hear of it twice: in the mount's options, and here.
+  if (ours->options.max_read_bytes > 0) connection->max_read = ours->options.max_read_bytes;
   connection->max_write = kMaxWriteBytes;
   connection->max_readahead = kReadAheadBytes;
   connection->time_gran = 1;
@@ -225,7 +227,9 @@ Status KernelMount::Core::Loop() {
   }
   // Positive: ended by a signal number. Both are an end, not a failure.
   if (result >= 0) return {};
-  return Status(Code::kIo, "serve the mount at " + mount_point + ": " + std::strerror(-result));
+  MutexLock lock(library_message_mutex);
+  return Status(Code::kIo, "serve the mount at " + mount_point + ": " + std::strerror(-result) +
+                               "; libfuse said last: " + library_message);
 }
 
 void KernelMount::Core::EndThreads() {
@@ -269,6 +273,9 @@ Result<std::unique_ptr<KernelMount>> KernelMount::Start(FileSystem& file_system,
   if (options.allow_other) arguments.AddOption("allow_other");
   if (options.read_only) arguments.AddOption("ro");
   if (options.foreground_debug) arguments.Add("-d");
+  if (options.max_read_bytes > 0) {
+    arguments.AddOption("max_read=" + std::to_string(options.max_read_bytes));
+  }
   for (const std::string& option : options.fuse_options) arguments.AddOption(option);
 
   fuse_lowlevel_ops table = {};

@@ -32,7 +32,8 @@ struct MountOptions {
   unsigned threads = 4;            // 1: serve in the thread of Run alone
   unsigned long_timeout_s = 3600;  // how long the kernel keeps what Freshness::kLong says
   unsigned short_timeout_s = 1;
-  std::vector<std::string> fuse_options;  // passed on to libfuse: "max_read=131072", …
+  unsigned max_read_bytes = 0;            // of one request; 0: as the kernel likes
+  std::vector<std::string> fuse_options;  // passed on to libfuse: "nodev", …
 };
 
 class KernelMount {

@@ -8,7 +8,13 @@ need python3
 start
 rounds=${ROUNDS:-15}
 # A mount that hangs must not outlive the test.
-trap 'kill $(jobs -p) 2>/dev/null; umount -f "$mnt" 2>/dev/null; umount -l "$mnt" 2>/dev/null' EXIT
+free() {
+  set +e
+  kill $(jobs -p)
+  umount -f "$mnt"
+  umount -l "$mnt"
+} 2>/dev/null
+trap free EXIT
 
 cat >client.py <<'END_CLIENT'
 import os, random, sys
