@@ -190,7 +190,7 @@ Result<uint64_t> LevelDbEnv::BelievedBytes(const std::string& name, const File& 
   const bool hidden = log_ended_early_ && end.whole_bytes > 0;
   if ((end.damaged || hidden) && log_damage_.empty()) {
     log_damage_ = name + (hidden ? " continues a log that ends early"
-                                 : " is damaged at byte " + std::to_string(end.whole_bytes) +
+                                 : " is damaged behind byte " + std::to_string(end.whole_bytes) +
                                        " of " + std::to_string(end.size_bytes));
   }
   if (log_ended_early_) return 0;

@@ -56,9 +56,11 @@ class LevelDbIterator : public KvIterator {
     iterator_.reset(instance_->db->NewIterator(options));
   }
 
-  // LevelDB steps over a block that it cannot read and goes on behind it.
-  bool Valid() const override { return iterator_->Valid() && iterator_->status().ok(); }
-  void Seek(std::string_view key) override { iterator_->Seek(ToSlice(key)); }
+  bool Valid() const override { return valid_; }
+  void Seek(std::string_view key) override {
+    iterator_->Seek(ToSlice(key));
+    Moved();
+  }
   void SeekBefore(std::string_view key) override {
     iterator_->Seek(ToSlice(key));
     if (iterator_->Valid()) {
@@ -66,16 +68,27 @@ class LevelDbIterator : public KvIterator {
     } else {
       iterator_->SeekToLast();
     }
+    Moved();
   }
-  void Next() override { iterator_->Next(); }
-  void Prev() override { iterator_->Prev(); }
+  void Next() override {
+    iterator_->Next();
+    Moved();
+  }
+  void Prev() override {
+    iterator_->Prev();
+    Moved();
+  }
   std::string_view key() const override { return ToView(iterator_->key()); }
   std::string_view value() const override { return ToView(iterator_->value()); }
   Status status() const override { return instance_->ToStatus(iterator_->status()); }
 
  private:
+  // LevelDB steps over a block that it cannot read and goes on behind it.
+  void Moved() { valid_ = iterator_->Valid() && iterator_->status().ok(); }
+
   std::shared_ptr<Instance> instance_;
   std::unique_ptr<leveldb::Iterator> iterator_;
+  bool valid_ = false;
 };
 
 class LevelDbKv : public Kv {
@@ -101,10 +114,11 @@ class LevelDbKv : public Kv {
     if (!opened.ok()) {
       // What LevelDB calls an invalid argument is a CURRENT that is gone or a database of another
       // order of keys; neither is ours to make.
-      Status status = opened.IsInvalidArgument() && !create
-                          ? Status(Code::kCorruption, "manifest: " + opened.ToString())
-                          : instance->ToStatus(opened);
-      return status.Annotate("open " + path_);
+      const bool damaged = opened.IsCorruption() || (opened.IsInvalidArgument() && !create);
+      if (!damaged) return instance->ToStatus(opened).Annotate("open " + path_);
+      return Status(Code::kCorruption, "open the manifest in " + path_ + ": " + opened.ToString() +
+                                           "; nothing was changed: keep the store as it is and " +
+                                           "go on with a copy or an export of it");
     }
     instance->db.reset(db);
     MutexLock lock(mutex_);
