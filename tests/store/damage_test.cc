@@ -155,7 +155,7 @@ void ExpectAWriterGoesOn(Disk& disk, const Facts& before) {
 TEST_F(DamageTest, AFlippedBitInLevelDbsLogLosesNothing) {
   const uint64_t size = disk_.Stat(log_)->size_bytes;
   uint64_t told = 0;
-  for (uint64_t at = 0, n = 0; at < size; at += at < 2000 ? 13 : 173, ++n) {
+  for (uint64_t at = 0, n = 0; at < size; at += at < 2000 ? 13 : 311, ++n) {
     SCOPED_TRACE("byte " + std::to_string(at) + " of " + std::to_string(size));
     ASSERT_TRUE(disk_.FlipBit(log_, at, n % 8).ok());
     {
