@@ -116,11 +116,15 @@ class EdgeRows final : public RowKind {
   Result<std::string> NameOf(const Place& row) const override;
   Result<std::unique_ptr<NameStream>> List(const View& view, const Schema& schema, TypeId table,
                                            uint64_t after) const override;
+  // A shell does not look at the errno of close(2), where an empty edge is decided.
+  Status CheckNew(const Place& row) override {
+    return context_.table_writer.CheckEdge(row.edge_type, row.key, row.other_key, row.number,
+                                           std::nullopt);
+  }
   Status Check(const Place& row, std::string_view body) override {
     return context_.table_writer.CheckEdge(row.edge_type, row.key, row.other_key, row.number, body);
   }
-  Result<Place> Put(const Place& row, std::string_view body,
-                    const RowAttributes& attributes) override;
+  Result<Place> Put(const Place& row, std::string_view body, PutOptions options) override;
   Status Remove(const Place& row, StaleNames& stale) override;
   Status Rename(const RowFile& source, const RowFile& target) override;
   Status SetAttributes(const Place& row, const RowAttributes& attributes) override {
@@ -230,10 +234,7 @@ Result<std::unique_ptr<NameStream>> EdgeRows::List(const View& view, const Schem
       std::make_unique<EdgeNames>(std::move(table), std::move(cursor), kFirstCookie + ordinal));
 }
 
-Result<Place> EdgeRows::Put(const Place& row, std::string_view body,
-                            const RowAttributes& attributes) {
-  PutOptions options;
-  options.attributes = attributes;
+Result<Place> EdgeRows::Put(const Place& row, std::string_view body, PutOptions options) {
   MENDFS_ASSIGN_OR_RETURN(EdgeRow written,
                           context_.table_writer.PutEdge(row.edge_type, row.key, row.other_key,
                                                         row.number, body, options));
@@ -247,15 +248,15 @@ Status EdgeRows::Remove(const Place& row, StaleNames&) {
 // The edge under its new name first, so that a crash in between loses nothing; where the number of
 // edges is bounded there may be room for it only once the old one is gone.
 Status EdgeRows::Rename(const RowFile& source, const RowFile& target) {
-  RowAttributes attributes = source.attributes;
-  if (attributes.mtime_ns == 0) attributes.mtime_ns = context_.store.door().NowNs();
-  Status put = Put(target.place, source.body, attributes).status();
+  PutOptions same{.attributes = source.attributes};
+  if (same.attributes.mtime_ns == 0) same.attributes.mtime_ns = context_.store.door().NowNs();
+  Status put = Put(target.place, source.body, same).status();
   if (put.ok()) return Delete(source.place);
   if (put.code() != Code::kManyLinks || source.place.row != target.place.row) return put;
   MENDFS_RETURN_IF_ERROR(Delete(source.place));
-  put = Put(target.place, source.body, attributes).status();
+  put = Put(target.place, source.body, same).status();
   if (put.ok()) return {};
-  Status back = Put(source.place, source.body, attributes).status();
+  Status back = Put(source.place, source.body, same).status();
   return back.ok() ? put : back.Annotate("put the edge back under its old name");
 }
 

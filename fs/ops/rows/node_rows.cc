@@ -72,11 +72,11 @@ class NodeRows final : public RowKind {
   Result<std::string> NameOf(const Place& row) const override;
   Result<std::unique_ptr<NameStream>> List(const View& view, const Schema& schema, TypeId table,
                                            uint64_t after) const override;
+  Status CheckNew(const Place&) override { return {}; }
   Status Check(const Place& row, std::string_view body) override {
     return context_.table_writer.CheckNode(row.type, row.key, body);
   }
-  Result<Place> Put(const Place& row, std::string_view body,
-                    const RowAttributes& attributes) override;
+  Result<Place> Put(const Place& row, std::string_view body, PutOptions options) override;
   Status Remove(const Place& row, StaleNames& stale) override;
   Status Rename(const RowFile& source, const RowFile& target) override {
     return context_.table_writer
@@ -161,10 +161,7 @@ Result<std::unique_ptr<NameStream>> NodeRows::List(const View& view, const Schem
       std::make_unique<NodeNames>(type->key_part_count(), std::move(cursor)));
 }
 
-Result<Place> NodeRows::Put(const Place& row, std::string_view body,
-                            const RowAttributes& attributes) {
-  PutOptions options;
-  options.attributes = attributes;
+Result<Place> NodeRows::Put(const Place& row, std::string_view body, PutOptions options) {
   if (row.row.value != 0) options.reuse_row = row.row;
   MENDFS_ASSIGN_OR_RETURN(NodeRow written,
                           context_.table_writer.PutNode(row.type, row.key, body, options));

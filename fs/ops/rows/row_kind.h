@@ -63,10 +63,12 @@ class RowKind {
   virtual Result<std::unique_ptr<NameStream>> List(const View& view, const Schema& schema,
                                                    TypeId table, uint64_t after) const = 0;
 
+  // Could a new row of that name be accepted, whatever its body?
+  virtual Status CheckNew(const Place& row) = 0;
   virtual Status Check(const Place& row, std::string_view body) = 0;
-  // Answers the place as it is then: the number may be another one.
-  virtual Result<Place> Put(const Place& row, std::string_view body,
-                            const RowAttributes& attributes) = 0;
+  // Answers the place as it is then: the number may be another one, of which the place says which
+  // it should be (`options.reuse_row` is not looked at).
+  virtual Result<Place> Put(const Place& row, std::string_view body, PutOptions options) = 0;
   // Notes the names that go with the row in `stale`.
   virtual Status Remove(const Place& row, StaleNames& stale) = 0;
   // `target` as Look answered it.
