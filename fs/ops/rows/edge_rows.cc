@@ -116,12 +116,7 @@ class EdgeRows final : public RowKind {
   Result<std::string> NameOf(const Place& row) const override;
   Result<std::unique_ptr<NameStream>> List(const View& view, const Schema& schema, TypeId table,
                                            uint64_t after) const override;
-  // A shell does not look at the errno of close(2), where an empty edge is decided.
-  Status CheckNew(const Place& row) override {
-    return context_.table_writer.CheckEdge(row.edge_type, row.key, row.other_key, row.number,
-                                           std::nullopt);
-  }
-  Status Check(const Place& row, std::string_view body) override {
+  Status Check(const Place& row, std::optional<std::string_view> body) override {
     return context_.table_writer.CheckEdge(row.edge_type, row.key, row.other_key, row.number, body);
   }
   Result<Place> Put(const Place& row, std::string_view body, PutOptions options) override;
@@ -148,11 +143,7 @@ class EdgeRows final : public RowKind {
 
 Result<std::vector<ListedName>> EdgeRows::Tables() const {
   MENDFS_ASSIGN_OR_RETURN(auto schema, AcceptedSchema(context_));
-  std::vector<ListedName> names;
-  for (const EdgeType& type : schema->edges) {
-    names.push_back({type.name, InodeOf(TablePlace(kTraits, type.id)), S_IFDIR, type.id.value});
-  }
-  return names;
+  return TableNames(kTraits, schema->edges);
 }
 
 Result<EdgeKeys> EdgeRows::KeysOfHashed(const EdgeTable& table, const Hash128& hash) const {

@@ -72,9 +72,8 @@ class NodeRows final : public RowKind {
   Result<std::string> NameOf(const Place& row) const override;
   Result<std::unique_ptr<NameStream>> List(const View& view, const Schema& schema, TypeId table,
                                            uint64_t after) const override;
-  Status CheckNew(const Place&) override { return {}; }
-  Status Check(const Place& row, std::string_view body) override {
-    return context_.table_writer.CheckNode(row.type, row.key, body);
+  Status Check(const Place& row, std::optional<std::string_view> body) override {
+    return body ? context_.table_writer.CheckNode(row.type, row.key, *body) : Status();
   }
   Result<Place> Put(const Place& row, std::string_view body, PutOptions options) override;
   Status Remove(const Place& row, StaleNames& stale) override;
@@ -95,11 +94,7 @@ class NodeRows final : public RowKind {
 
 Result<std::vector<ListedName>> NodeRows::Tables() const {
   MENDFS_ASSIGN_OR_RETURN(auto schema, AcceptedSchema(context_));
-  std::vector<ListedName> names;
-  for (const NodeType& type : schema->nodes) {
-    names.push_back({type.name, InodeOf(TablePlace(kTraits, type.id)), S_IFDIR, type.id.value});
-  }
-  return names;
+  return TableNames(kTraits, schema->nodes);
 }
 
 Result<RowFile> NodeRows::Look(TypeId table, std::string_view name) const {
