@@ -1,5 +1,7 @@
 #include "fs/ops/names.h"
 
+#include "fs/ops/plane/rejected.h"
+
 #include <utility>
 
 #include "fs/ops/handles.h"
@@ -29,7 +31,9 @@ Result<Found> Names::Lookup(const Caller& caller, InodeNumber parent, std::strin
   if (name.size() > kNameBytesMax) return CheckName(name);
   Result<Found> found = operations_.PlaneOfNode(node).Lookup(caller, node, name);
   if (!found.ok()) {
-    if (found.status().code() == Code::kNotFound && Operations::KindOf(node) == PlaneKind::kFiles) {
+    bool kept = Operations::KindOf(node) == PlaneKind::kFiles &&
+                !operations_.context().rejected.Owns(node.id);
+    if (found.status().code() == Code::kNotFound && kept) {
       return Found{.attributes = {}, .place = nullptr, .freshness = Freshness::kLong};
     }
     return operations_.Noted({caller, "lookup", node, name}, std::move(found));

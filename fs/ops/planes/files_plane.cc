@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "fs/ops/plane/rejected.h"
 #include "fs/ops/planes/planes.h"
 
 namespace mendfs {
@@ -76,10 +77,10 @@ class FilesPlane final : public Plane {
   explicit FilesPlane(PlaneContext& context) : context_(context) {}
 
   Result<Found> Lookup(const Caller&, const Node& parent, std::string_view name) override {
-    return Answer(context_.files.Lookup(context_.head(), parent.id, name));
+    return Below(parent, Answer(context_.files.Lookup(context_.head(), parent.id, name)));
   }
-  Result<Found> LookupListed(const Caller&, const Node&, const ListedName& listed) override {
-    return Answer(context_.files.Get(context_.head(), listed.inode));
+  Result<Found> LookupListed(const Caller&, const Node& parent, const ListedName& listed) override {
+    return Below(parent, Answer(context_.files.Get(context_.head(), listed.inode)));
   }
   Result<Found> Make(const Caller& caller, const Node& parent, std::string_view name,
                      const MakeRequest& request) override {
@@ -89,7 +90,7 @@ class FilesPlane final : public Plane {
                    .device = request.device,
                    .link_target = std::string(request.link_target)};
     MENDFS_RETURN_IF_ERROR(InheritGroup(parent.id, inode));
-    return Answer(context_.file_writer.Make(parent.id, name, inode));
+    return Below(parent, Answer(context_.file_writer.Make(parent.id, name, inode)));
   }
   Result<Created> Create(const Caller& caller, const Node& parent, std::string_view name,
                          uint32_t mode, const OpenRequest& request) override;
@@ -106,7 +107,7 @@ class FilesPlane final : public Plane {
   }
 
   Result<Found> GetAttributes(const Caller&, const Node& node, FileHandle*) override {
-    return Answer(context_.files.Get(context_.head(), node.id));
+    return Below(node, Answer(context_.files.Get(context_.head(), node.id)));
   }
   Result<Found> SetAttributes(const Caller&, const Node& node, const AttributeChange& change,
                               FileHandle*) override {
@@ -138,6 +139,13 @@ class FilesPlane final : public Plane {
     if (!attributes.ok()) return attributes.status();
     return Found{
         .attributes = *std::move(attributes), .place = nullptr, .freshness = Freshness::kLong};
+  }
+  // Rejected bodies go without a request of the kernel.
+  Result<Found> Below(const Node& parent, Result<Found> found) const {
+    if (!found.ok() || !context_.rejected.Owns(parent.id)) return found;
+    found->freshness = Freshness::kNone;
+    if (S_ISDIR(found->attributes.mode)) context_.rejected.OwnsChild(found->attributes.inode);
+    return found;
   }
   // In a set-group-id directory everything belongs to its group, and directories pass the bit on.
   Status InheritGroup(InodeNumber parent, NewInode& inode) const {
