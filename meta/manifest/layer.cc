@@ -1,6 +1,7 @@
 #include "meta/manifest/layer.h"
 
 #include "meta/codec/bytes.h"
+#include "meta/manifest/state_format.h"
 #include "meta/manifest/stored_value.h"
 
 namespace mendfs {
@@ -73,6 +74,8 @@ class CurrentLayer : public Layer {
     valid_ = false;
     for (; iterator_->Valid(); iterator_->Next()) {
       if (iterator_->key().substr(0, prefix_.size()) != prefix_) return;
+      // Behind all entries, and none itself.
+      if (prefix_.empty() && iterator_->key() == FoldStateKey()) return;
       auto value = DecodeStoredValue(iterator_->key(), iterator_->value());
       if (!value.ok()) {
         status_ = value.status();

@@ -24,6 +24,7 @@
 
 #include "meta/base/mutex.h"
 #include "meta/manifest/change.h"
+#include "meta/manifest/fold_hooks.h"
 #include "meta/manifest/kv/kv.h"
 #include "meta/manifest/reader.h"
 #include "meta/manifest/segment_set.h"
@@ -60,6 +61,8 @@ class Manifest : public Reader {
   // False when a set still waits to be folded.
   bool Rotate();
   Status Fold(const Refold& refold);
+  // Before the first Fold; they outlive the manifest.
+  void UseFoldHooks(FoldHooks& hooks) { hooks_ = &hooks; }
 
   // ---- keeping moments readable ----
   // The newest applied state of all branches stays readable until Unpin of the answer.
@@ -112,6 +115,7 @@ class Manifest : public Reader {
   SegmentSet segments_;
   std::unique_ptr<Kv> kv_;
   std::atomic<uint64_t> applied_{0};
+  FoldHooks* hooks_ = nullptr;  // null: values stay as they are
 
   mutable Mutex mutex_{LockRank::kManifest};
   Sets sets_ GUARDED_BY(mutex_);

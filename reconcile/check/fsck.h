@@ -3,7 +3,8 @@
 //
 //   0 opens      identity, manifest, replay of the journal into memory
 //   1 rows       every row is readable and every body decodes
-//   2 files      names lead to inodes, inodes are reached, link counts and sizes agree
+//   2 files      names lead to inodes, inodes are reached, link counts and sizes agree; what bodies
+//                refer to is there and long enough (its bytes are not read)
 //   3 edges      both ends live, both orders agree
 //
 // Threads:  one
@@ -36,6 +37,7 @@ struct CheckReport {
   uint64_t nodes = 0;             // looked at
   uint64_t edges = 0;
   uint64_t files = 0;
+  uint64_t runs = 0;  // pieces of bodies that lie in packs
 };
 
 struct CheckOptions {
