@@ -76,8 +76,17 @@ Result<size_t> FileReader::Read(const View& view, InodeNumber inode, uint64_t of
   if (offset >= attributes.size_bytes) return size_t{0};
   const size_t count = std::min<uint64_t>(size_bytes, attributes.size_bytes - offset);
   MENDFS_RETURN_IF_ERROR(
-      ReadBody(reader_, view, inode, {.offset = offset, .size_bytes = count}, target));
+      ReadBody({reader_, bodies_, view, inode}, {.offset = offset, .size_bytes = count}, target));
   return count;
+}
+
+Result<std::optional<uint64_t>> FileReader::Find(const View& view, InodeNumber inode,
+                                                 uint64_t offset, BodySought sought) const {
+  MENDFS_ASSIGN_OR_RETURN(const Attributes attributes, ReadInode(reader_, view, inode));
+  if (!S_ISREG(attributes.mode)) {
+    return Status(Code::kInvalid, "seek: " + InodeText(inode) + " is not a regular file");
+  }
+  return FindInBody({reader_, bodies_, view, inode}, offset, attributes.size_bytes, sought);
 }
 
 Result<std::string> FileReader::ReadLink(const View& view, InodeNumber inode) const {
@@ -90,8 +99,8 @@ Result<std::string> FileReader::ReadLink(const View& view, InodeNumber inode) co
                   "read link: the target of " + InodeText(inode) + " is too long");
   }
   std::string target(attributes.size_bytes, '\0');
-  MENDFS_RETURN_IF_ERROR(
-      ReadBody(reader_, view, inode, {.offset = 0, .size_bytes = target.size()}, target.data()));
+  MENDFS_RETURN_IF_ERROR(ReadBody({reader_, bodies_, view, inode},
+                                  {.offset = 0, .size_bytes = target.size()}, target.data()));
   return target;
 }
 

@@ -2,16 +2,10 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
-#include <initializer_list>
 #include <utility>
 
 #include "meta/base/log.h"
-#include "meta/tree/body.h"
-#include "meta/tree/held_inodes.h"
-#include "meta/tree/names.h"
-#include "meta/tree/tree_plan.h"
-#include "meta/tree/tree_read.h"
+#include "meta/files_core.h"
 
 namespace mendfs {
 namespace {
@@ -23,13 +17,6 @@ constexpr size_t kOrphansAtOnce = 1000;
 constexpr uint32_t kPermissionBits = 07777;
 // Not an inode: whoever moves a directory to another one holds it.
 constexpr uint64_t kDirectoryMoves = UINT64_MAX;
-
-Status CheckWritable(const Attributes& attributes) {
-  if (S_ISREG(attributes.mode)) return Status::Ok();
-  const std::string text = InodeText(attributes.inode);
-  if (S_ISDIR(attributes.mode)) return Status(Code::kIsDirectory, text + " is a directory");
-  return Status(Code::kInvalid, text + " is not a regular file");
-}
 
 Status CheckXattrName(std::string_view name) {
   if (name.size() > kXattrNameBytesMax) {
@@ -59,40 +46,7 @@ Result<bool> HasXattr(const TreePlan& plan, const Attributes& inode, std::string
   return entry.status();
 }
 
-std::vector<uint64_t> Entities(std::initializer_list<InodeNumber> inodes) {
-  std::vector<uint64_t> entities;
-  for (const InodeNumber inode : inodes) {
-    if (inode.value != 0) entities.push_back(inode.value);
-  }
-  return entities;
-}
-
 }  // namespace
-
-struct FileWriter::Core {
-  Core(Door& open_door, BranchId open_branch) : door(open_door), branch(open_branch) {}
-
-  // Made under the locks, so that times rise in the order of the changes.
-  TreePlan Plan() { return TreePlan(door.reader(), branch, door.NowNs()); }
-  Result<SeenName> See(InodeNumber parent, std::string_view name) const {
-    return SeeName(door.reader(), View{branch, kHeadSeq}, parent, name);
-  }
-
-  Status Commit(TreePlan& plan);
-  Status ClearRest(InodeNumber inode);
-  void ClearRests(const TreePlan& plan);
-  Status CutTail(InodeNumber inode);
-  Result<Attributes> Remove(const SeenName& name, bool directory);
-  Status Rename(const RenameRequest& request);
-  Result<Attributes> Write(InodeNumber inode, std::optional<uint64_t> offset,
-                           std::string_view bytes);
-  Status Resize(TreePlan& plan, Attributes& attributes, uint64_t size_bytes);
-  Status FreeUnheld(TreePlan& plan, InodeNumber inode);
-
-  Door& door;
-  const BranchId branch;
-  HeldInodes held;
-};
 
 Status FileWriter::Core::Commit(TreePlan& plan) {
   const Change change = plan.Finish();
@@ -204,7 +158,7 @@ Status FileWriter::Rename(InodeNumber parent, std::string_view name, InodeNumber
   }
 }
 
-// ------------------------------------------------------------------------ attributes and bodies
+// --------------------------------------------------------------------------------- attributes
 Status FileWriter::Core::Resize(TreePlan& plan, Attributes& attributes, uint64_t size_bytes) {
   MENDFS_RETURN_IF_ERROR(CheckWritable(attributes));
   if (size_bytes > kFileBytesMax) {
@@ -247,45 +201,6 @@ Result<Attributes> FileWriter::Set(InodeNumber inode, const AttributeChange& cha
     }
   }
   return set;
-}
-
-// Without an offset: at the end.
-Result<Attributes> FileWriter::Core::Write(InodeNumber inode, std::optional<uint64_t> offset,
-                                           std::string_view bytes) {
-  if (bytes.size() > kWriteBytesMax) {
-    return Status(Code::kTooBig, "write of " + std::to_string(bytes.size()) + " bytes, at most " +
-                                     std::to_string(kWriteBytesMax) + " at once");
-  }
-  const EntityLocks::Held lock(door.locks(), Entities({inode}));
-  TreePlan plan = Plan();
-  MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
-  MENDFS_RETURN_IF_ERROR(CheckWritable(*attributes));
-  if (bytes.empty()) return *attributes;
-  if (attributes->uncleared_tail) {
-    // A merged piece must not bring back what lies behind the end.
-    MENDFS_RETURN_IF_ERROR(CutTail(inode));
-    attributes->uncleared_tail = false;
-  }
-  const uint64_t first = offset.value_or(attributes->size_bytes);
-  if (first > kFileBytesMax - bytes.size()) {
-    return Status(Code::kTooBig, "write to " + InodeText(inode) + " at " + std::to_string(first) +
-                                     ": ends above the largest size");
-  }
-  MENDFS_RETURN_IF_ERROR(PlanBodyWrite(
-      plan.reader(), plan.view(), inode,
-      {.offset = first, .bytes = bytes, .file_size_bytes = attributes->size_bytes}, plan.change()));
-  attributes->size_bytes = std::max<uint64_t>(attributes->size_bytes, first + bytes.size());
-  attributes->mtime_ns = attributes->ctime_ns = plan.now_ns();
-  MENDFS_RETURN_IF_ERROR(Commit(plan));
-  return *attributes;
-}
-
-Result<Attributes> FileWriter::Write(InodeNumber inode, uint64_t offset, std::string_view bytes) {
-  return core_->Write(inode, offset, bytes);
-}
-
-Result<Attributes> FileWriter::Append(InodeNumber inode, std::string_view bytes) {
-  return core_->Write(inode, std::nullopt, bytes);
 }
 
 // ------------------------------------------------------------------------------------ xattrs
@@ -362,7 +277,7 @@ Status FileWriter::Core::FreeUnheld(TreePlan& plan, InodeNumber inode) {
 }
 
 Status FileWriter::FreeOrphans() {
-  FileReader files(core_->door.reader());
+  FileReader files(core_->door);
   const View head{core_->branch, kHeadSeq};
   for (uint64_t after = 0;;) {
     std::vector<FileEntry> orphans;

@@ -42,7 +42,8 @@ class FileCursor {
 
 class FileReader {
  public:
-  explicit FileReader(const Reader& reader) : reader_(reader) {}
+  FileReader(const Reader& reader, const BodyStore& bodies) : reader_(reader), bodies_(bodies) {}
+  explicit FileReader(Door& door) : FileReader(door.reader(), door.bodies()) {}
 
   Result<Attributes> Get(const View& view, InodeNumber inode) const;
   Result<Attributes> Lookup(const View& view, InodeNumber parent, std::string_view name) const;
@@ -52,12 +53,17 @@ class FileReader {
   // Fewer than `size_bytes` only at the end of the file; holes read as zeros.
   Result<size_t> Read(const View& view, InodeNumber inode, uint64_t offset, size_t size_bytes,
                       char* target) const;
+  // lseek(2) for data and holes: the first offset from `offset` on. Nothing: there is none, or the
+  // offset is not before the end.
+  Result<std::optional<uint64_t>> Find(const View& view, InodeNumber inode, uint64_t offset,
+                                       BodySought sought) const;
   Result<std::string> ReadLink(const View& view, InodeNumber inode) const;
   Result<std::string> GetXattr(const View& view, InodeNumber inode, std::string_view name) const;
   Result<std::vector<std::string>> ListXattrs(const View& view, InodeNumber inode) const;
 
  private:
   const Reader& reader_;
+  const BodyStore& bodies_;
 };
 
 class FileWriter {
@@ -76,6 +82,11 @@ class FileWriter {
   Result<Attributes> Write(InodeNumber inode, uint64_t offset, std::string_view bytes);
   // At the end of the file, wherever that is when the write gets its turn.
   Result<Attributes> Append(InodeNumber inode, std::string_view bytes);
+  // fallocate(2). A range of very many pieces is cleared in several changes, from its front.
+  Result<Attributes> ChangeSpace(InodeNumber inode, const SpaceChange& change);
+  // copy_file_range(2): shares the source's runs and copies what is short. Answers how many bytes:
+  // fewer than asked for at the source's end, or where an error came after some were copied.
+  Result<uint64_t> Clone(const CloneRequest& request);
   // kSet puts; kCreate answers kExists and kReplace kNotFound when it is, or is not, there.
   Status SetXattr(InodeNumber inode, std::string_view name, std::string_view value, XattrMode mode);
   Status RemoveXattr(InodeNumber inode, std::string_view name);

@@ -4,7 +4,10 @@
 #include "meta/codec/fingerprint.h"
 #include "meta/object/object_store.h"
 #include "meta/object/segment.h"
+#include "meta/pack/pack_format.h"
 #include "meta/table/row_format.h"
+#include "meta/tree/body_fold.h"
+#include "meta/tree/extent_format.h"
 #include "meta/tree/inode_format.h"
 
 namespace mendfs {
@@ -67,11 +70,59 @@ Status Inspector::EachPiece(const std::function<void(const Piece&)>& visit,
       [&](std::string_view key, std::string_view value) -> Status {
         const auto offset = ParseExtentKey(key);
         if (!offset) return BadKey();
-        MENDFS_ASSIGN_OR_RETURN(const std::string_view bytes, DecodeExtent(value));
-        visit({InodeNumber(ByteReader(key.substr(1)).GetU64BigEndian()), *offset, bytes.size()});
+        MENDFS_ASSIGN_OR_RETURN(const Extent extent, DecodeExtent(value));
+        visit({InodeNumber(ByteReader(key.substr(1)).GetU64BigEndian()), *offset,
+               extent.size_bytes(), extent.is_inline() ? nullptr : &extent.run});
         return Status::Ok();
       },
       damaged);
+}
+
+// How long the object is that a run lies in: by its row when it is sealed, else by its file.
+Result<uint64_t> Inspector::PayloadBytesOf(const RunRef& run) const {
+  const ObjectStore objects(store_.disk(), store_.path());
+  const std::string path = objects.PathOf(run.kind, run.object);
+  const auto row = store_.reader().GetGlobal(ObjectKey(run.object));
+  if (row.ok()) {
+    MENDFS_ASSIGN_OR_RETURN(const ObjectInfo info, DecodeObjectInfo(run.object, *row));
+    const auto file = store_.disk().Stat(path);
+    if (!file.ok()) return file.status();
+    if (file->kind != FileKind::kRegular || file->size_bytes != info.file_size_bytes) {
+      return Status(Code::kCorruption, path + " is " + std::to_string(file->size_bytes) +
+                                           " bytes, its row says " +
+                                           std::to_string(info.file_size_bytes));
+    }
+    return info.size_bytes;
+  }
+  if (row.status().code() != Code::kNotFound) return row.status();
+  MENDFS_RETURN_IF_ERROR(store_.reader()
+                             .GetGlobal(OpenPackKey(run.object))
+                             .status()
+                             .Annotate("no row names object " + ToHex(run.object)));
+  // It may have been sealed since, or just before a crash.
+  auto file = store_.disk().Stat(objects.StagingPathOf(run.kind, run.object));
+  if (file.status().code() == Code::kNotFound) file = store_.disk().Stat(path);
+  if (!file.ok()) return file.status();
+  if (file->kind != FileKind::kRegular) {
+    return Status(Code::kCorruption,
+                  "no regular file stands in the place of pack " + ToHex(run.object));
+  }
+  return file->size_bytes;
+}
+
+Status Inspector::CheckRun(const RunRef& run) const {
+  constexpr size_t kObjectsMax = 4096;
+  auto found = payloads_.find(run.object);
+  if (found == payloads_.end()) {
+    if (payloads_.size() >= kObjectsMax) payloads_.clear();
+    found = payloads_.emplace(run.object, PayloadBytesOf(run)).first;
+  }
+  MENDFS_RETURN_IF_ERROR(found->second.status());
+  const uint64_t end = run.record_offset + kPackRecordHeaderBytes + run.run_bytes;
+  if (end <= *found->second) return Status::Ok();
+  return Status(Code::kCorruption, "the run ends at " + std::to_string(end) + " of object " +
+                                       ToHex(run.object) + ", which has " +
+                                       std::to_string(*found->second) + " bytes");
 }
 
 Status Inspector::EachRow(TypeId type, const std::function<void(const Row&)>& visit,
@@ -152,7 +203,9 @@ Result<Inspector::Totals> Inspector::AddUp() const {
     const auto kind = KindOf(cursor->key());
     // A segment's entries are met one by one.
     if (!kind || IsDerived(*kind) || *kind == KeyKind::kSegment) continue;
-    totals.content_root += ContentLeaf(cursor->key(), cursor->value());
+    const auto digest = BodyDigest(cursor->key(), cursor->value());
+    totals.content_root +=
+        digest ? ContentLeaf(cursor->key(), *digest) : ContentLeaf(cursor->key(), cursor->value());
     if (*kind == KeyKind::kRow) ++totals.counts.nodes;
     if (*kind == KeyKind::kEdge) ++totals.counts.edges;
     if (*kind != KeyKind::kInode) continue;

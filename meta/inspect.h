@@ -9,11 +9,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
 #include "meta/base/status.h"
 #include "meta/files.h"
+#include "meta/pack/run_ref.h"
 #include "meta/store.h"
 #include "meta/tables.h"
 
@@ -35,6 +37,7 @@ class Inspector {
     InodeNumber inode;
     uint64_t offset = 0;
     uint64_t size_bytes = 0;
+    const RunRef* run = nullptr;  // null: the bytes stand in the entry
   };
   struct Row {
     InodeNumber row;
@@ -49,6 +52,8 @@ class Inspector {
   Status EachInode(const std::function<void(const Attributes&)>& visit,
                    const Damaged& damaged) const;
   Status EachName(const std::function<void(const Name&)>& visit, const Damaged& damaged) const;
+  // Is the object there that the run lies in, and long enough? Reads no bytes of it.
+  Status CheckRun(const RunRef& run) const;
   Status EachPiece(const std::function<void(const Piece&)>& visit, const Damaged& damaged) const;
   Status EachRow(TypeId type, const std::function<void(const Row&)>& visit,
                  const Damaged& damaged) const;
@@ -75,8 +80,11 @@ class Inspector {
               const std::function<Status(std::string_view key, std::string_view value)>& visit,
               const Damaged& damaged) const;
 
+  Result<uint64_t> PayloadBytesOf(const RunRef& run) const;
+
   const Store& store_;
   const View view_;
+  mutable std::map<Id128, Result<uint64_t>> payloads_;  // of the objects seen last
 };
 
 }  // namespace mendfs

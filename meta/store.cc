@@ -58,10 +58,12 @@ Status ApplyFirstSchema(Disk& disk, const std::string& path, const CreateOptions
 
 // Has the manifest an entry for this object?
 Result<bool> IsNamed(const Reader& reader, const Id128& object) {
-  auto entry = reader.GetGlobal(ObjectKey(object));
-  if (entry.ok()) return true;
-  if (entry.status().code() == Code::kNotFound) return false;
-  return entry.status();
+  for (const std::string& key : {ObjectKey(object), OpenPackKey(object)}) {
+    auto entry = reader.GetGlobal(key);
+    if (entry.ok()) return true;
+    if (entry.status().code() != Code::kNotFound) return entry.status();
+  }
+  return false;
 }
 
 }  // namespace

@@ -49,8 +49,9 @@ struct OpenOptions {
   OpenAccess access = OpenAccess::kReadWrite;
   unsigned commit_interval_ms = 1000;    // 0: no background thread, the caller closes commits
   uint64_t working_set_bytes = 8 << 20;  // folded at this size
-  uint64_t cache_bytes = 64 << 20;       // LevelDB and segment blocks together
+  uint64_t cache_bytes = 256 << 20;      // a quarter for the manifest, the rest for bodies
   uint64_t journal_segment_bytes = 64 << 20;
+  uint64_t pack_bytes = 64 << 20;
   std::string actor = "mount";  // of the commits that the background thread closes
 };
 

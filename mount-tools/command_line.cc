@@ -61,7 +61,7 @@ void DefineMkfs(CLI::App& app, Draft& draft) {
 
 void DefineMountOptions(CLI::App& app, Draft& draft) {
   app.add_option("-o,--options", draft.invocation.mount.options,
-                 "ro, commit=1s, cache_size=64M, nograph, allow_other, nonempty, log=FILE, …")
+                 "ro, commit=1s, cache_size=256M, nograph, allow_other, nonempty, log=FILE, …")
       ->allow_extra_args(false);
 }
 

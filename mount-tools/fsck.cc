@@ -61,11 +61,15 @@ void PrintJson(const Invocation& invocation, const CheckReport& report) {
     findings.push_back(
         {{"kind", finding.kind}, {"subject", finding.subject}, {"sentence", finding.sentence}});
   }
-  const nlohmann::ordered_json json = {
-      {"store", invocation.target},      {"verdict", Verdict(report)},
-      {"nodes", report.nodes},           {"edges", report.edges},
-      {"files", report.files},           {"finding_count", report.finding_count},
-      {"findings", std::move(findings)}, {"repaired", 0}};
+  const nlohmann::ordered_json json = {{"store", invocation.target},
+                                       {"verdict", Verdict(report)},
+                                       {"nodes", report.nodes},
+                                       {"edges", report.edges},
+                                       {"files", report.files},
+                                       {"runs", report.runs},
+                                       {"finding_count", report.finding_count},
+                                       {"findings", std::move(findings)},
+                                       {"repaired", 0}};
   std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 

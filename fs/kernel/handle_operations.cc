@@ -1,4 +1,9 @@
 // Open files and directories.
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <vector>
 
 #include "fs/kernel/errno_table.h"
@@ -45,6 +50,57 @@ void DoWrite(fuse_req_t request, fuse_ino_t, const char* bytes, size_t size_byte
         CallerOf(request), info->fh, static_cast<uint64_t>(offset), {bytes, size_bytes});
     if (!status.ok()) return ReplyStatus(request, status);
     fuse_reply_write(request, size_bytes);
+  });
+}
+
+void DoAllocate(fuse_req_t request, fuse_ino_t, int mode, off_t offset, off_t size_bytes,
+                fuse_file_info* info) {
+  Guarded(request, "fallocate", [&] {
+    constexpr int kKnown = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+    if (offset < 0 || size_bytes <= 0) return ReplyStatus(request, Status(Code::kInvalid, ""));
+    if ((mode & ~kKnown) != 0) {
+      return ReplyStatus(request, Status(Code::kUnsupported, "fallocate: an unknown mode"));
+    }
+    SpaceChange change{.mode = SpaceMode::kAllocate,
+                       .keep_size = (mode & FALLOC_FL_KEEP_SIZE) != 0,
+                       .offset = static_cast<uint64_t>(offset),
+                       .size_bytes = static_cast<uint64_t>(size_bytes)};
+    if ((mode & FALLOC_FL_PUNCH_HOLE) != 0) change.mode = SpaceMode::kPunch;
+    if ((mode & FALLOC_FL_ZERO_RANGE) != 0) change.mode = SpaceMode::kZero;
+    ReplyStatus(request,
+                FileSystemOf(request).handles().ChangeSpace(CallerOf(request), info->fh, change));
+  });
+}
+
+void DoSeek(fuse_req_t request, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {
+  Guarded(request, "lseek", [&] {
+    if (offset < 0 || (whence != SEEK_DATA && whence != SEEK_HOLE)) {
+      fuse_reply_err(request, offset < 0 ? ENXIO : EINVAL);
+      return;
+    }
+    auto found = FileSystemOf(request).handles().Find(
+        info->fh, static_cast<uint64_t>(offset),
+        whence == SEEK_DATA ? BodySought::kData : BodySought::kHole);
+    if (!found.ok()) return ReplyStatus(request, found.status());
+    if (!*found) {
+      fuse_reply_err(request, ENXIO);
+      return;
+    }
+    fuse_reply_lseek(request, static_cast<off_t>(**found));
+  });
+}
+
+void DoCopyRange(fuse_req_t request, fuse_ino_t, off_t source_offset, fuse_file_info* source,
+                 fuse_ino_t, off_t target_offset, fuse_file_info* target, size_t size_bytes, int) {
+  Guarded(request, "copy_file_range", [&] {
+    auto copied = FileSystemOf(request).handles().Clone(
+        CallerOf(request), {.source = source->fh,
+                            .source_offset = static_cast<uint64_t>(source_offset),
+                            .target = target->fh,
+                            .target_offset = static_cast<uint64_t>(target_offset),
+                            .size_bytes = size_bytes});
+    if (!copied.ok()) return ReplyStatus(request, copied.status());
+    fuse_reply_write(request, *copied);
   });
 }
 
@@ -169,6 +225,9 @@ void AddFileOperations(fuse_lowlevel_ops& table) {
   table.open = DoOpen;
   table.read = DoRead;
   table.write = DoWrite;
+  table.fallocate = DoAllocate;
+  table.lseek = DoSeek;
+  table.copy_file_range = DoCopyRange;
   table.flush = DoFlush;
   table.fsync = DoSync;
   table.release = DoRelease;

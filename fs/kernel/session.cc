@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "fs/kernel/errno_table.h"
+#include "fs/kernel/read_ahead.h"
 #include "fs/kernel/request.h"
 #include "meta/base/log.h"
 #include "meta/base/mutex.h"
@@ -296,6 +297,7 @@ Result<std::unique_ptr<KernelMount>> KernelMount::Start(FileSystem& file_system,
     return failed("the mount was refused");
   }
   made.mounted = true;
+  SetReadAhead(mount_point, kReadAheadBytes);
   return mount;
 }
 

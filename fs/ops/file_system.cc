@@ -24,7 +24,7 @@ std::string ConfigJson(const FileSystemOptions& options) {
 struct FileSystem::Core {
   Core(Store& opened, const FileSystemOptions& options)
       : store(opened),
-        files(store.reader()),
+        files(store.door()),
         file_writer(store.door(), options.branch),
         table_writer(store.door(), options.branch),
         rejected(files, file_writer, options.branch),
@@ -33,7 +33,7 @@ struct FileSystem::Core {
                 .owner_uid = 0,
                 .owner_gid = 0,
                 .start_ns = store.door().NowNs(),
-                .files = FileReader(store.reader()),
+                .files = FileReader(store.door()),
                 .file_writer = file_writer,
                 .tables = TableReader(store.reader()),
                 .table_writer = table_writer,

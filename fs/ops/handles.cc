@@ -88,6 +88,47 @@ Status Handles::Write(const Caller& caller, uint64_t handle, uint64_t offset,
   return operations_.Refused({caller, "write", open->node}, open->handle->Write(offset, bytes));
 }
 
+Status Handles::ChangeSpace(const Caller& caller, uint64_t handle, const SpaceChange& change) {
+  auto open = files_.Find(handle);
+  if (!open) return NotOpen(handle);
+  return operations_.Refused({caller, "fallocate", open->node}, open->handle->ChangeSpace(change));
+}
+
+Result<std::optional<uint64_t>> Handles::Find(uint64_t handle, uint64_t offset, BodySought sought) {
+  auto open = files_.Find(handle);
+  if (!open) return NotOpen(handle);
+  auto found = open->handle->Find(offset, sought);
+  if (found.ok() || found.status().code() != Code::kUnsupported) {
+    return operations_.Noted({open->caller, "lseek", open->node}, std::move(found));
+  }
+  // A file without holes: data from the front to the end.
+  MENDFS_ASSIGN_OR_RETURN(const Found now,
+                          operations_.PlaneOfNode(open->node)
+                              .GetAttributes(open->caller, open->node, open->handle.get()));
+  const uint64_t end = now.attributes.size_bytes;
+  if (offset >= end) return std::optional<uint64_t>();
+  return std::optional<uint64_t>(sought == BodySought::kData ? offset : end);
+}
+
+Result<uint64_t> Handles::Clone(const Caller& caller, const CloneCall& call) {
+  auto source = files_.Find(call.source);
+  auto target = files_.Find(call.target);
+  if (!source || !target) return NotOpen(source ? call.target : call.source);
+  const auto source_inode = source->handle->tree_inode();
+  const auto target_inode = target->handle->tree_inode();
+  if (!source_inode || !target_inode) {
+    // No refusal: the kernel copies the bytes instead.
+    return Status(Code::kUnsupported, "share bytes: between files of files/ only");
+  }
+  return operations_.Noted(
+      {caller, "copy_file_range", target->node},
+      operations_.context().file_writer.Clone({.source = *source_inode,
+                                               .source_offset = call.source_offset,
+                                               .target = *target_inode,
+                                               .target_offset = call.target_offset,
+                                               .size_bytes = call.size_bytes}));
+}
+
 Status Handles::Flush(const Caller& caller, uint64_t handle) {
   auto open = files_.Find(handle);
   if (!open) return NotOpen(handle);

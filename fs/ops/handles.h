@@ -51,6 +51,18 @@ class Handles {
   Result<OpenedFile> Open(const Caller& caller, InodeNumber node, const OpenRequest& request);
   Result<size_t> Read(uint64_t handle, uint64_t offset, size_t size_bytes, char* target);
   Status Write(const Caller& caller, uint64_t handle, uint64_t offset, std::string_view bytes);
+  Status ChangeSpace(const Caller& caller, uint64_t handle, const SpaceChange& change);
+  // Nothing: no such offset.
+  Result<std::optional<uint64_t>> Find(uint64_t handle, uint64_t offset, BodySought sought);
+  // Answers how many bytes were copied; kUnsupported where one of them is no file of the tree.
+  struct CloneCall {
+    uint64_t source = 0;  // handles
+    uint64_t source_offset = 0;
+    uint64_t target = 0;
+    uint64_t target_offset = 0;
+    uint64_t size_bytes = 0;
+  };
+  Result<uint64_t> Clone(const Caller& caller, const CloneCall& call);
   Status Flush(const Caller& caller, uint64_t handle);
   Status Sync(const Caller& caller, uint64_t handle);
   void Release(uint64_t handle);

@@ -28,6 +28,11 @@ namespace mendfs {
   X(kObjectBeforeSync, "object.before_sync", "a staging file, unsynced")                         \
   X(kObjectBeforeRename, "object.before_rename", "the staging file's bytes, not its final name") \
   X(kObjectAfterRename, "object.after_rename", "bytes; the final name may be")                   \
+  X(kPackAfterCreate, "pack.after_create", "an empty staging file that nothing names")           \
+  X(kPackAfterName, "pack.after_name", "the staging file; its naming record may be")             \
+  X(kPackAfterAppend, "pack.after_append", "bytes of a run may be; no record refers to them")    \
+  X(kPackAfterSync, "pack.after_sync", "the bytes of all packs; their records may be")           \
+  X(kPackAfterSeal, "pack.after_seal", "the sealed pack; its row still says that it is open")    \
   X(kLoadBeforePublish, "load.before_publish", "all segments under their names, not referenced") \
   X(kLoadAfterPublish, "load.after_publish", "the load, as one commit")                          \
   X(kSweepBeforeChunk, "sweep.before_chunk", "the delete and what it owes; earlier chunks")      \

@@ -24,6 +24,7 @@ namespace mendfs {
   X(kCatalog, 40)  /* meta/table: the accepted schema */                                      \
   X(kNumbers, 42)  /* meta/commit: numbers of inodes and rows */                              \
   X(kFold, 45)     /* meta/commit: one fold and one commit at a time */                       \
+  X(kPack, 47)     /* meta/pack: the end of one open pack */                                  \
   X(kDoor, 50)     /* meta/commit: order of appends */                                        \
   X(kJournal, 60)  /* meta/journal */                                                         \
   X(kManifest, 70) /* meta/manifest: generations, pins */                                     \

@@ -16,5 +16,7 @@ namespace mendfs {
 
 // XXH3-128 over the key and, behind it, the 16 bytes of the value's own XXH3-128.
 Hash128 ContentLeaf(std::string_view key, std::string_view value);
+// The same with another digest in place of the value's own.
+Hash128 ContentLeaf(std::string_view key, const Hash128& digest);
 
 }  // namespace mendfs

@@ -18,6 +18,7 @@
 #include "meta/base/status.h"
 #include "meta/manifest/change.h"
 #include "meta/manifest/reader.h"
+#include "meta/pack/body_store.h"
 
 namespace mendfs {
 
@@ -54,6 +55,8 @@ class Door {
 
   virtual Result<Seq> Apply(const Change& change) = 0;
   virtual const Reader& reader() const = 0;
+  // Bytes of bodies that are too long for an entry: appended before the change that refers to them.
+  virtual BodyStore& bodies() = 0;
 
   // `count` numbers in a row, never handed out again, also after a crash.
   virtual Result<InodeNumber> TakeInodes(uint64_t count) = 0;

@@ -1,7 +1,7 @@
 // The engine: one open store. It is the door for change, and it makes moments durable and named.
 //
 //   Apply         1 journal record appended · 2 applied to the working set · 3 answered
-//   Flush         the journal's sync, shared by all that wait
+//   Flush         the journal's sync, shared by all that wait: packs first, then the journal
 //   CloseCommit   1 the moment is fixed: the working set is put aside and its seq noted as a commit
 //   ·
 //                 2 journal synced · 3 folded into LevelDB · 4 commit row appended and applied
@@ -9,7 +9,7 @@
 // Crash after CloseCommit's 1 or 2: replay brings the changes back, the next tick closes the
 // commit. After 3: the same; the fold carries its position. After 4: the commit row is replayed
 // like any record. The background thread closes a commit every interval when something changed, and
-// turns journal segments that are folded into objects.
+// turns journal segments that are folded and packs that are full into objects.
 //
 // Threads:  safe from any thread
 #pragma once
@@ -25,11 +25,12 @@
 #include "meta/journal/journal.h"
 #include "meta/manifest/manifest.h"
 #include "meta/object/object_store.h"
+#include "meta/pack/pack_store.h"
 #include "meta/store.h"
 
 namespace mendfs {
 
-class Engine : public Store, private Door {
+class Engine : public Store, private Door, private PackRows, private FoldHooks {
  public:
   // `path` holds a store whose identity is known. Makes nothing but what a crash left unmade.
   static Result<std::unique_ptr<Engine>> Open(Disk& disk, const std::string& path,
@@ -67,6 +68,18 @@ class Engine : public Store, private Door {
   EntityLocks& locks() override { return entity_locks_; }
   SharedMutex& table_gate() override { return table_gate_; }
   int64_t NowNs() override;
+  BodyStore& bodies() override { return packs_; }
+
+  // What packs and folds ask of the engine: engine_bodies.cc.
+  Status NameOpen(const Id128& pack) override;
+  Status NameSealed(const ObjectInfo& pack) override;
+  Status ForgetOpen(const Id128& pack) override;
+  Result<std::optional<std::string>> Move(std::string_view key, std::string_view value) override;
+  Status SyncMoved() override;
+  std::optional<Hash128> Digest(std::string_view key, std::string_view value) const override;
+  Result<bool> HoldsBodies(const JournalRecord& record) const;
+  Status RecoverPacks();
+  void SealPacks(bool all);
 
   Status Replay();
   Status ReadHead();
@@ -95,6 +108,9 @@ class Engine : public Store, private Door {
   std::unique_ptr<DiskLock> lock_;
   std::unique_ptr<Disk> overlay_;  // read-only opens: what LevelDB writes stays in memory
   ObjectStore objects_;
+  PackStore packs_;
+  std::atomic<uint64_t> pack_named_{0};  // seq of the newest record that names an open pack
+  std::atomic<bool> moved_{false};       // bodies were moved since the last SyncMoved
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Journal> journal_;  // null when read-only
   EntityLocks entity_locks_;

@@ -14,20 +14,23 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
                                              const OpenOptions& options) {
   std::unique_ptr<Engine> engine(new Engine(disk, path, identity, options));
   const bool writable = options.access == OpenAccess::kReadWrite;
-  // 1 lock · 2 manifest · 3 replay · 4 the journal goes on behind what was replayed · 5 synced, so
-  // that nothing that was replayed can be lost to a power cut after it was seen.
+  // 1 lock · 2 manifest · 3 replay · 4 the journal goes on behind what was replayed · 5 packs, then
+  // the journal synced, so that nothing that was replayed can be lost to a power cut after it was
+  // seen · 6 packs that were open are sealed.
   if (writable) {
     MENDFS_ASSIGN_OR_RETURN(engine->lock_, disk.Lock(path + "/LOCK", HolderText()));
   } else {
     engine->overlay_ = std::make_unique<OverlayDisk>(disk);
   }
   ManifestOptions manifest_options;
-  manifest_options.cache_bytes = options.cache_bytes;
+  manifest_options.cache_bytes = options.cache_bytes / 4;  // the rest is for bodies, see engine.cc
   manifest_options.read_only = !writable;
   Disk& manifest_disk = writable ? disk : *engine->overlay_;
   MENDFS_ASSIGN_OR_RETURN(engine->manifest_, Manifest::Open(manifest_disk, path, manifest_options));
+  engine->manifest_->UseFoldHooks(*engine);
   MENDFS_RETURN_IF_ERROR(engine->ReadHead());
   MENDFS_RETURN_IF_ERROR(engine->Replay());
+  if (writable) engine->SealPacks(true);
   return engine;
 }
 
@@ -77,8 +80,9 @@ Status Engine::Replay() {
     }
     return Status::Ok();
   };
+  const auto is_whole = [this](const JournalRecord& record) { return HoldsBodies(record); };
   MENDFS_ASSIGN_OR_RETURN(const ReplayEnd end,
-                          ReplayJournal(disk, directory, store_id_, folded, visit));
+                          ReplayJournal(disk, directory, store_id_, folded, visit, is_whole));
   replayed_records_ = end.records;
   {
     // When LevelDB lost folds, what several brought is folded at once now and counted once.
@@ -92,7 +96,10 @@ Status Engine::Replay() {
   if (overlay_ == nullptr) {
     JournalOptions options;
     options.segment_bytes = options_.journal_segment_bytes;
+    options.before_flush = [this] { return packs_.Sync(); };
     MENDFS_ASSIGN_OR_RETURN(journal_, Journal::Open(disk_, directory, store_id_, end, options));
+    // What records refer to, then the records, then the mark that says so.
+    MENDFS_RETURN_IF_ERROR(RecoverPacks());
     MENDFS_RETURN_IF_ERROR(journal_->Sync());
   }
   auto limit = manifest_->GetGlobal("c");
@@ -137,6 +144,7 @@ void Engine::Tick() {
   }
   if (journal_->durable() < journal_->last()) Flush().IgnoreError();  // a failure fences
   SealJournal();
+  SealPacks(false);
 }
 
 void Engine::SealJournal() {
@@ -172,6 +180,7 @@ void Engine::Close() {
             "closed without a commit, the journal holds everything: " + commit.status().ToString());
     return;
   }
+  SealPacks(true);
   MutexLock fold(fold_mutex_);
   SyncAndFold().IgnoreError();
 }

@@ -6,7 +6,8 @@
 //
 // Units:    offsets and sizes in bytes
 // Threads:  Disk is safe from any thread; a File is safe from any thread for ReadAt, Sync and Size,
-//           and takes one writer at a time
+//           and for WriteAt of ranges that do not overlap; Truncate and Allocate have no other call
+//           that changes the bytes they concern beside them
 // Errors:   kNotFound, kExists, kNotDirectory, kIsDirectory, kNotEmpty, kNoSpace, kQuota,
 //           kReadOnly, kDenied, kBusy (locked by another), else kIo
 #pragma once

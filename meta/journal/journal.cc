@@ -98,9 +98,15 @@ void Journal::Fence(const Status& why) {
   LogLine(LogLevel::kError, "journal", fence_.message());
 }
 
+// What is referred to first: a durable record never refers to bytes that a power cut could take.
+Status Journal::FlushFile(File& file) const {
+  if (options_.before_flush) MENDFS_RETURN_IF_ERROR(options_.before_flush());
+  return file.Sync();
+}
+
 Status Journal::Rotate() {
   // A flush that runs for the old segment holds its own reference; this one covers all of it.
-  Status synced = file_->Sync();
+  Status synced = FlushFile(*file_);
   if (!synced.ok()) {
     Fence(synced);
     return fence_;
@@ -169,7 +175,7 @@ Status Journal::Sync() {
   const Seq reach = last_;
   const std::shared_ptr<File> file = file_;
   mutex_.Unlock();
-  Status synced = file->Sync();
+  Status synced = FlushFile(*file);
   if (synced.ok()) synced = HitFailpoint(Failpoint::kJournalAfterSync);
   mutex_.Lock();
   flushing_ = false;

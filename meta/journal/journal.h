@@ -2,11 +2,15 @@
 // the first seq they hold.
 //
 //   append:  1 write the record behind the last one · 2 the caller applies it and answers
-//   sync:    1 fdatasync the segment · 2 append a sync mark that says how far it reached
-//   rotate:  1 sync the old segment · 2 make the new one · 3 sync it and its directory
+//   sync:    1 what records refer to is synced (before_flush) · 2 fdatasync the segment · 3 append
+//   a
+//            sync mark that says how far the journal reached before 1
+//   rotate:  1 and 2 for the old segment · 3 make the new one · 4 sync it and its directory
 //
 // A sync mark is written after the flush it speaks of, so finding one proves that everything up to
-// its seq was durable: damage before it is corruption, a bad record behind it is a torn tail.
+// its seq was durable: damage before it is corruption, a bad record behind it is a torn tail. So is
+// a record behind it that refers to bytes which are not there: a power cut took them before they
+// were flushed.
 //
 // Threads:  safe from any thread; Sync is shared by all that wait for it
 // Errors:   Append: kNoSpace, kIo: the record was taken back. After a failed flush, or when a torn
@@ -35,6 +39,9 @@ struct JournalRecord {
 
 // Called for each change and commit in order, not for sync marks.
 using RecordVisitor = std::function<Status(const JournalRecord&)>;
+// Is everything there that the record refers to outside of the journal? Asked before the visit, for
+// records that no sync mark proves durable.
+using RecordCheck = std::function<Result<bool>(const JournalRecord&)>;
 
 struct ReplayEnd {
   Seq last;               // of the last whole record
@@ -51,10 +58,13 @@ struct ReplayEnd {
 //         records are out of order; kUnsupported for a newer version; what `visit` returns.
 // Cost:   segments that end before `after` are not read.
 Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,
-                                Seq after, const RecordVisitor& visit);
+                                Seq after, const RecordVisitor& visit,
+                                const RecordCheck& is_whole = {});
 
 struct JournalOptions {
   uint64_t segment_bytes = 64 << 20;
+  // Makes durable what records refer to outside of the journal; takes no lock below the journal's.
+  std::function<Status()> before_flush;
 };
 
 class Journal {
@@ -90,6 +100,7 @@ class Journal {
   Journal(Disk& disk, std::string directory, const Id128& store, JournalOptions options)
       : disk_(disk), directory_(std::move(directory)), store_(store), options_(options) {}
 
+  Status FlushFile(File& file) const;
   Status StartSegment(Seq first) REQUIRES(mutex_);
   Status Rotate() REQUIRES(mutex_);
   Status WriteRecord(RecordKind kind, BranchId branch, Seq seq, int64_t time_ns,

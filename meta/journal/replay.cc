@@ -57,6 +57,19 @@ class SegmentWalk {
   bool AtEnd() const { return offset_ >= size_; }
   uint64_t offset() const { return offset_; }
 
+  // The last sync mark, by headers alone; each verifies for itself.
+  Result<Seq> LastMark() const {
+    Seq last;
+    for (uint64_t at = kJournalHeaderBytes; at < size_;) {
+      MENDFS_ASSIGN_OR_RETURN(const std::string head, ReadRange(file_, at, kRecordHeaderBytes));
+      const auto header = DecodeRecordHeader(head, salt_);
+      if (!header.ok()) break;
+      if (header->kind == RecordKind::kSyncMark) last = std::max(last, header->seq);
+      at += kRecordHeaderBytes + header->payload_bytes;
+    }
+    return last;
+  }
+
   // Is there, behind the bad record here, a mark that proves it had been durable?
   Result<bool> DurableBehind(Seq bad) const {
     constexpr size_t kStep = 1 << 20;
@@ -87,7 +100,8 @@ Status Damaged(const std::string& path, uint64_t offset, std::string_view what) 
 
 // Visits one segment; fills the tail of `end`.
 Status ReplaySegment(Disk& disk, const FoundSegment& segment, const Id128& store, bool last_segment,
-                     Seq after, const RecordVisitor& visit, ReplayEnd& end) {
+                     Seq after, const RecordVisitor& visit, const RecordCheck& is_whole,
+                     ReplayEnd& end) {
   MENDFS_ASSIGN_OR_RETURN(auto file, disk.Open(segment.path, OpenMode::kRead));
   MENDFS_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   MENDFS_ASSIGN_OR_RETURN(const std::string head, ReadRange(*file, 0, kJournalHeaderBytes));
@@ -108,6 +122,11 @@ Status ReplaySegment(Disk& disk, const FoundSegment& segment, const Id128& store
   SegmentWalk walk(*file, size, header->salt);
   std::string payload;
   end.torn = false;
+  // Other segments were flushed, with what they refer to, before the next one was begun.
+  Seq proven(UINT64_MAX);
+  if (last_segment && is_whole) {
+    MENDFS_ASSIGN_OR_RETURN(proven, walk.LastMark());
+  }
   while (!walk.AtEnd()) {
     auto record = walk.Peek(payload);
     if (!record.ok()) {
@@ -124,6 +143,17 @@ Status ReplaySegment(Disk& disk, const FoundSegment& segment, const Id128& store
     } else {
       if (record->seq != expected)
         return Damaged(segment.path, walk.offset(), "records out of order");
+      if (expected > after && expected > proven) {
+        MENDFS_ASSIGN_OR_RETURN(bool whole, is_whole({*record, payload}));
+        // Bytes that were durable and are damaged now are told to whoever reads them.
+        if (!whole) {
+          MENDFS_ASSIGN_OR_RETURN(whole, walk.DurableBehind(expected));
+        }
+        if (!whole) {
+          end.torn = true;
+          break;
+        }
+      }
       if (expected > after) {
         MENDFS_RETURN_IF_ERROR(visit({*record, payload}));
         ++end.records;
@@ -142,7 +172,8 @@ Status ReplaySegment(Disk& disk, const FoundSegment& segment, const Id128& store
 }  // namespace
 
 Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,
-                                Seq after, const RecordVisitor& visit) {
+                                Seq after, const RecordVisitor& visit,
+                                const RecordCheck& is_whole) {
   MENDFS_ASSIGN_OR_RETURN(auto segments, FindSegments(disk, directory));
   ReplayEnd end;
   // Skip what ends before `after`: a segment ends where the next one begins.
@@ -160,8 +191,8 @@ Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const 
                                            " are missing before " + segments[i].path +
                                            "; nothing was changed, run fsck.mendfs on the store");
     }
-    MENDFS_RETURN_IF_ERROR(
-        ReplaySegment(disk, segments[i], store, i + 1 == segments.size(), after, visit, end));
+    MENDFS_RETURN_IF_ERROR(ReplaySegment(disk, segments[i], store, i + 1 == segments.size(), after,
+                                         visit, is_whole, end));
   }
   // A fold never runs ahead of the flushed journal, so a journal that ends earlier has lost
   // records.

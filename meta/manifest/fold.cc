@@ -12,8 +12,14 @@
 namespace mendfs {
 namespace {
 
+Hash128 LeafOf(const FoldHooks* hooks, std::string_view key, std::string_view value) {
+  const auto digest = hooks != nullptr ? hooks->Digest(key, value) : std::nullopt;
+  return digest ? ContentLeaf(key, *digest) : ContentLeaf(key, value);
+}
+
 // Adds (sign +1) or takes away (-1) one visible entry.
-void Count(BranchTotals& totals, std::string_view key, std::string_view value, int sign) {
+void Count(const FoldHooks* hooks, BranchTotals& totals, std::string_view key,
+           std::string_view value, int sign) {
   const auto kind = KindOf(key);
   if (!kind || IsDerived(*kind)) return;
   uint64_t none = 0;
@@ -51,7 +57,7 @@ void Count(BranchTotals& totals, std::string_view key, std::string_view value, i
       leaf = ContentLeaf(key, value);
       break;
     }
-    default: leaf = ContentLeaf(key, value);
+    default: leaf = LeafOf(hooks, key, value);
   }
   if (sign > 0) {
     totals.content_root += leaf;
@@ -72,7 +78,8 @@ void Count(BranchTotals& totals, std::string_view key, std::string_view value, i
 class Folder {
  public:
   Folder(const Kv& kv, const SegmentSet& segments, std::map<BranchId, BranchRow> branches,
-         std::vector<Seq> pins, FoldState state, Seq counted, const Reader& reader)
+         std::vector<Seq> pins, FoldState state, Seq counted, const Reader& reader,
+         FoldHooks* hooks)
       : kv_(kv),
         segments_(segments),
         branches_(std::move(branches)),
@@ -81,6 +88,7 @@ class Folder {
         state_(std::move(state)),
         counted_(counted),
         reader_(reader),
+        hooks_(hooks),
         batch_(kv.NewBatch()) {}
 
   Status Run(const WorkingSet& set) {
@@ -161,10 +169,11 @@ class Folder {
       }
     }
     MENDFS_RETURN_IF_ERROR(CountChange(branch, key, base, known_absent, newest));
-    KeepEarlier(branch, key, base, keep_whiteouts, versions);
+    MENDFS_RETURN_IF_ERROR(KeepEarlier(branch, key, base, keep_whiteouts, versions));
 
     if (!newest.whiteout || keep_whiteouts) {
-      batch_->Put(full_key, EncodeStoredValue(Stored(newest)));
+      MENDFS_ASSIGN_OR_RETURN(const std::string value, Moved(key, Stored(newest)));
+      batch_->Put(full_key, value);
     } else if (base) {
       batch_->Delete(full_key);
     }
@@ -179,15 +188,15 @@ class Folder {
       const Seq above = base ? base->start : Seq();
       MENDFS_ASSIGN_OR_RETURN(const auto row, segments_.Get(branch, above, newest.seq, key));
       if (row) {
-        Count(totals, key, row->value, -1);
+        Count(hooks_, totals, key, row->value, -1);
       } else if (base) {
-        if (!base->whiteout) Count(totals, key, base->payload, -1);
+        if (!base->whiteout) Count(hooks_, totals, key, base->payload, -1);
       } else {
         MENDFS_ASSIGN_OR_RETURN(const auto inherited, Inherited(branch, key));
-        if (inherited) Count(totals, key, inherited->value, -1);
+        if (inherited) Count(hooks_, totals, key, inherited->value, -1);
       }
     }
-    if (!newest.whiteout) Count(totals, key, newest.value, +1);
+    if (!newest.whiteout) Count(hooks_, totals, key, newest.value, +1);
     if (branch != kMainBranch || newest.seq > counted_) ++totals.changed;
     return Status::Ok();
   }
@@ -202,16 +211,28 @@ class Folder {
     return inherited.status();
   }
 
-  void KeepEarlier(BranchId branch, std::string_view key, const std::optional<StoredValue>& base,
-                   bool keep_whiteouts, const Versions& versions) {
+  // The value as LevelDB holds it: what is long may lie elsewhere from now on.
+  Result<std::string> Moved(std::string_view key, StoredValue value) {
+    std::optional<std::string> moved;
+    if (hooks_ != nullptr && !value.whiteout) {
+      MENDFS_ASSIGN_OR_RETURN(moved, hooks_->Move(key, value.payload));
+      if (moved) value.payload = *moved;
+    }
+    return EncodeStoredValue(value);
+  }
+
+  Status KeepEarlier(BranchId branch, std::string_view key, const std::optional<StoredValue>& base,
+                     bool keep_whiteouts, const Versions& versions) {
     std::optional<StoredValue> earlier = base;
     for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
       if (earlier && (!earlier->whiteout || keep_whiteouts) &&
           Pinned(earlier->start, version->seq)) {
-        batch_->Put(EarlierKey(branch, key, version->seq), EncodeStoredValue(*earlier));
+        MENDFS_ASSIGN_OR_RETURN(const std::string value, Moved(key, *earlier));
+        batch_->Put(EarlierKey(branch, key, version->seq), value);
       }
       earlier = Stored(*version);
     }
+    return Status::Ok();
   }
 
   const Kv& kv_;
@@ -222,6 +243,7 @@ class Folder {
   FoldState state_;
   const Seq counted_;  // changes of main up to here are in `changed` already
   const Reader& reader_;
+  FoldHooks* const hooks_;
   const std::unique_ptr<KvBatch> batch_;
 };
 
@@ -315,8 +337,9 @@ Status Manifest::Fold(const Refold& refold) {
   }
   if (folding == nullptr) return Status::Ok();
   Folder folder(*kv_, segments_, std::move(branches), PinsForFold(), std::move(state), counted,
-                *this);
+                *this, hooks_);
   MENDFS_RETURN_IF_ERROR(folder.Run(*folding));
+  if (hooks_ != nullptr) MENDFS_RETURN_IF_ERROR(hooks_->SyncMoved());
   MENDFS_FAILPOINT(kFoldBeforeWrite);
   // Synced: a hole in LevelDB's log that later batches hide cannot come about.
   Status written = kv_->Write(folder.batch(), true);

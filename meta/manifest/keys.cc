@@ -331,6 +331,24 @@ std::string BranchPrefix() {
 std::string BranchKey(std::string_view name) {
   return std::string("b").append(name);
 }
+std::string OpenPackKey(const Id128& pack) {
+  std::string key = OpenPackPrefix();
+  PutId(key, pack);
+  return key;
+}
+
+std::string OpenPackPrefix() {
+  return "p";
+}
+
+std::optional<Id128> ParseOpenPackKey(std::string_view key) {
+  ByteReader in(key);
+  if (in.GetU8() != 'p') return std::nullopt;
+  const Id128 pack = in.GetId();
+  if (!in.AtEnd()) return std::nullopt;
+  return pack;
+}
+
 std::string ObjectPrefix() {
   return "o";
 }

@@ -116,6 +116,9 @@ std::string BranchKey(std::string_view name);
 std::string BranchPrefix();
 std::string ObjectKey(const Id128& object);
 std::string ObjectPrefix();
+std::string OpenPackKey(const Id128& pack);
+std::string OpenPackPrefix();
+std::optional<Id128> ParseOpenPackKey(std::string_view key);
 
 // ---- how LevelDB sees them ----
 std::string CurrentKey(BranchId branch, std::string_view branch_key);           // d/

@@ -1,6 +1,7 @@
 #include "meta/manifest/layer.h"
 
 #include "meta/codec/bytes.h"
+#include "meta/manifest/state_format.h"
 #include "meta/manifest/stored_value.h"
 
 namespace mendfs {

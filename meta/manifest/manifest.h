@@ -28,6 +28,7 @@
 
 #include "meta/base/mutex.h"
 #include "meta/manifest/change.h"
+#include "meta/manifest/fold_hooks.h"
 #include "meta/manifest/kv/kv.h"
 #include "meta/manifest/reader.h"
 #include "meta/manifest/segment_set.h"
@@ -76,6 +77,8 @@ class Manifest : public Reader {
   Result<Seq> Settle();
   // Replay brought a commit of main with these many changes; those up to it are not counted again.
   void Recount(Seq commit, uint64_t changed_total);
+  // Before the first Fold; they outlive the manifest.
+  void UseFoldHooks(FoldHooks& hooks) { hooks_ = &hooks; }
 
   // ---- keeping moments readable ----
   // The newest applied state of all branches stays readable until Unpin of the answer.
@@ -138,6 +141,7 @@ class Manifest : public Reader {
   SegmentSet segments_;
   std::unique_ptr<Kv> kv_;
   std::atomic<uint64_t> applied_{0};
+  FoldHooks* hooks_ = nullptr;  // null: values stay as they are
 
   mutable Mutex mutex_{LockRank::kManifest};
   Sets sets_ GUARDED_BY(mutex_);

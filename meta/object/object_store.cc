@@ -78,6 +78,9 @@ Status SyncAndName(Disk& disk, const std::string& store_path, File& file, const 
   MENDFS_FAILPOINT(kObjectBeforeRename);
   const std::string final_path = FinalPath(store_path, info.kind, info.id);
   MENDFS_RETURN_IF_ERROR(disk.Rename(path, final_path));
+  // A power cut may have left the file under both names; a rename from one to the other does
+  // nothing.
+  if (disk.Stat(path).ok()) MENDFS_RETURN_IF_ERROR(disk.Remove(path));
   path = final_path;
   // Crash before 4: the object, whole, under one of its two names.
   MENDFS_FAILPOINT(kObjectAfterRename);
@@ -244,6 +247,10 @@ std::string ObjectStore::PathOf(ObjectKind kind, const Id128& id) const {
   return FinalPath(store_path_, kind, id);
 }
 
+std::string ObjectStore::StagingPathOf(ObjectKind kind, const Id128& id) const {
+  return StagingPath(store_path_, kind, id);
+}
+
 Result<std::unique_ptr<ObjectWriter>> ObjectStore::Begin(ObjectKind kind) {
   const Id128 id = RandomId();
   MENDFS_RETURN_IF_ERROR(EnsureDir(disk_, store_path_ + "/staging"));
@@ -278,9 +285,19 @@ Result<std::string> HashPayload(const File& file, const std::string& path, Objec
 
 Result<ObjectInfo> ObjectStore::Adopt(ObjectKind kind, const std::string& path,
                                       uint64_t payload_bytes) {
+  return SealFile(kind, RandomId(), path, payload_bytes);
+}
+
+Result<ObjectInfo> ObjectStore::SealStaged(ObjectKind kind, const Id128& id,
+                                           uint64_t payload_bytes) {
+  return SealFile(kind, id, StagingPathOf(kind, id), payload_bytes);
+}
+
+Result<ObjectInfo> ObjectStore::SealFile(ObjectKind kind, const Id128& id, const std::string& path,
+                                         uint64_t payload_bytes) {
   MENDFS_ASSIGN_OR_RETURN(auto file, disk_.Open(path, OpenMode::kReadWrite));
   ObjectInfo info;
-  info.id = RandomId();
+  info.id = id;
   info.kind = kind;
   info.size_bytes = payload_bytes;
   MENDFS_ASSIGN_OR_RETURN(const std::string hashes, HashPayload(*file, path, info));
@@ -412,11 +429,11 @@ Status ObjectStore::Walk(ObjectKind kind, const std::function<Status(const Found
   return Status::Ok();
 }
 
-bool IsObjectStagingName(std::string_view name) {
+std::optional<Id128> ParseObjectStagingName(std::string_view name) {
   if (name.ends_with(kMetaSuffix)) name.remove_suffix(kMetaSuffix.size());
   const size_t dash = name.find('-');
-  if (dash == std::string_view::npos || !ParseObjectKind(name.substr(0, dash))) return false;
-  return ParseId(name.substr(dash + 1)).has_value();
+  if (dash == std::string_view::npos || !ParseObjectKind(name.substr(0, dash))) return std::nullopt;
+  return ParseId(name.substr(dash + 1));
 }
 
 }  // namespace mendfs

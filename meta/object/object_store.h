@@ -102,6 +102,9 @@ class ObjectStore {
   // name and its payload, and the call may be repeated.
   Result<ObjectInfo> Adopt(ObjectKind kind, const std::string& path, uint64_t payload_bytes);
 
+  // The same for the staging file of an object that was written without a writer (an open pack).
+  Result<ObjectInfo> SealStaged(ObjectKind kind, const Id128& id, uint64_t payload_bytes);
+
   Result<std::unique_ptr<ObjectReader>> Open(ObjectKind kind, const Id128& id) const;
   // kCorruption unless the file is the very object that `info` describes.
   Result<std::unique_ptr<ObjectReader>> Open(const ObjectInfo& info) const;
@@ -109,6 +112,7 @@ class ObjectStore {
   Status Remove(ObjectKind kind, const Id128& id);
 
   std::string PathOf(ObjectKind kind, const Id128& id) const;
+  std::string StagingPathOf(ObjectKind kind, const Id128& id) const;
   const std::string& store_path() const { return store_path_; }
   Disk& disk() const { return disk_; }
 
@@ -122,11 +126,15 @@ class ObjectStore {
   Status Walk(ObjectKind kind, const std::function<Status(const Found&)>& visit) const;
 
  private:
+  Result<ObjectInfo> SealFile(ObjectKind kind, const Id128& id, const std::string& path,
+                              uint64_t payload_bytes);
+
   Disk& disk_;
   const std::string store_path_;
 };
 
-// STORE/staging/<kind>-<32 hex>, which nobody owns once no process has the store open.
-bool IsObjectStagingName(std::string_view name);
+// The object of STORE/staging/<kind>-<32 hex>; nothing for other names. Nobody owns such a file
+// once no process has the store open, but for packs that the manifest calls open.
+std::optional<Id128> ParseObjectStagingName(std::string_view name);
 
 }  // namespace mendfs

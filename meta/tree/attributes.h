@@ -58,6 +58,29 @@ struct AttributeChange {
   std::optional<int64_t> mtime_ns;
 };
 
+// What of a file's space changes. kAllocate promises nothing about a full disk: what is written
+// later needs room of its own, whatever was there before.
+enum class SpaceMode {
+  kAllocate,  // the file reaches at least to the end of the range
+  kPunch,     // the range becomes a hole; the size stays
+  kZero,      // as both
+};
+struct SpaceChange {
+  SpaceMode mode = SpaceMode::kAllocate;
+  bool keep_size = false;
+  uint64_t offset = 0;
+  uint64_t size_bytes = 0;
+};
+
+struct CloneRequest {
+  InodeNumber source;
+  uint64_t source_offset = 0;
+  InodeNumber target;
+  uint64_t target_offset = 0;
+  uint64_t size_bytes = 0;
+};
+
+enum class BodySought { kData, kHole };
 enum class RenameMode { kReplace, kNoReplace, kExchange };
 enum class XattrMode { kSet, kCreate, kReplace };
 

@@ -2,92 +2,46 @@
 
 #include <algorithm>
 #include <cstring>
-#include <deque>
-#include <optional>
-#include <string>
 #include <utility>
-#include <vector>
+
+#include "meta/tree/extent_walk.h"
 
 namespace mendfs {
 namespace {
 
-// Where a walk starts that must meet the piece which covers `offset`.
-uint64_t FirstThatMayCover(uint64_t offset) {
-  return offset < kExtentBytesMax ? 0 : offset - kExtentBytesMax + 1;
-}
+// What one change copies at most.
+constexpr size_t kCopiedPiecesMax = 256;
+constexpr uint64_t kCopiedBytesMax = 4 << 20;
 
-KeyRange ExtentRange(InodeNumber inode, uint64_t first, uint64_t last) {
-  return KeyRange{ExtentKey(inode, first), ExtentKey(inode, last)};
-}
-
-KeyRange ExtentsFrom(InodeNumber inode, uint64_t first) {
-  KeyRange range = PrefixRange(ExtentPrefix(inode));
-  range.first = ExtentKey(inode, first);
-  return range;
-}
-
-// Walks the pieces of one body and checks each.
-class ExtentWalk {
- public:
-  ExtentWalk(const Reader& reader, const View& view, InodeNumber inode, const KeyRange& range)
-      : inode_(inode), cursor_(reader.Scan(view, range)) {
-    Check();
-  }
-
-  bool Valid() const { return status_.ok() && cursor_->Valid(); }
-  uint64_t start() const { return start_; }
-  uint64_t end() const { return start_ + bytes_.size(); }
-  std::string_view bytes() const { return bytes_; }
-  void Next() {
-    lowest_ = end();
-    cursor_->Next();
-    Check();
-  }
-  Status status() const { return status_.ok() ? cursor_->status() : status_; }
-
- private:
-  void Check() {
-    if (!cursor_->Valid()) return;
-    const std::optional<uint64_t> start = ParseExtentKey(cursor_->key());
-    Result<std::string_view> bytes = DecodeExtent(cursor_->value());
-    if (!bytes.ok()) {
-      status_ = bytes.status().Annotate("body of inode " + std::to_string(inode_.value));
-    } else if (!start || *start < lowest_ || *start > kFileBytesMax - bytes->size()) {
-      status_ = Status(Code::kCorruption, "body of inode " + std::to_string(inode_.value) +
-                                              ": a piece overlaps another or the largest size");
-    } else {
-      start_ = *start;
-      bytes_ = *bytes;
-    }
-  }
-
-  const InodeNumber inode_;
-  const std::unique_ptr<Cursor> cursor_;
-  uint64_t start_ = 0;
-  uint64_t lowest_ = 0;
-  std::string_view bytes_;  // inside the cursor's value
-  Status status_;
-};
-
-// The new state of a stretch of a body, built piece by piece in rising order. Pieces point into
-// the caller's bytes, into kept old values or into merged ones; all live as long as this.
+// The new state of a stretch of a body, built piece by piece in rising order. Extents hold the
+// caller's bytes, or copies that live as long as this.
 class Stretch {
  public:
-  void Keep(uint64_t start, std::string_view bytes) {
+  explicit Stretch(const BodyStore& bodies) : bodies_(bodies) {}
+
+  // A copy that stays.
+  Extent Own(const Extent& extent) {
+    if (!extent.is_inline()) return extent;
+    return {.bytes = stored_.emplace_back(extent.bytes), .run = {}};
+  }
+  void Keep(uint64_t start, const Extent& extent) {
     old_starts_.push_back(start);
-    Add({start, Store(std::string(bytes)), false});
+    Add({start, Own(extent), false});
   }
   // Its place is taken by what is added as new.
   void Replace(uint64_t start) { old_starts_.push_back(start); }
-  void AddRemainder(uint64_t start, std::string_view bytes) {
-    if (!bytes.empty()) Add({start, Store(std::string(bytes)), true});
+  // `extent` is the caller's to keep, or owned.
+  void AddRemainder(uint64_t start, const Extent& extent) {
+    if (extent.size_bytes() > 0) Add({start, TakeIn(extent), true});
   }
-  // Cuts at multiples of the longest piece, so that later writes alike meet the same cuts.
-  void AddNew(uint64_t start, std::string_view bytes) {
+  // Bytes are cut at multiples of the longest piece, so that later writes alike meet the same cuts.
+  void AddNew(uint64_t start, const Extent& extent) {
+    if (!extent.is_inline()) return Add({start, extent, true});
+    std::string_view bytes = extent.bytes;
     while (!bytes.empty()) {
       const uint64_t size =
-          std::min<uint64_t>(bytes.size(), kExtentBytesMax - start % kExtentBytesMax);
-      Add({start, bytes.substr(0, size), true});
+          std::min<uint64_t>(bytes.size(), kInlineBytesMax - start % kInlineBytesMax);
+      Add({start, {.bytes = bytes.substr(0, size), .run = {}}, true});
       start += size;
       bytes.remove_prefix(size);
     }
@@ -103,9 +57,9 @@ class Stretch {
     for (const Piece& piece : pieces_) {
       if (!piece.changed) continue;
       if (std::binary_search(old_starts_.begin(), old_starts_.end(), piece.start)) {
-        change.Put(ExtentKey(inode, piece.start), EncodeExtent(piece.bytes));
+        change.Put(ExtentKey(inode, piece.start), EncodeExtent(piece.extent));
       } else {
-        change.PutFresh(ExtentKey(inode, piece.start), EncodeExtent(piece.bytes));
+        change.PutFresh(ExtentKey(inode, piece.start), EncodeExtent(piece.extent));
       }
     }
   }
@@ -113,42 +67,47 @@ class Stretch {
  private:
   struct Piece {
     uint64_t start = 0;
-    std::string_view bytes;
+    Extent extent;
     bool changed = false;
-    uint64_t end() const { return start + bytes.size(); }
+    uint64_t end() const { return start + extent.size_bytes(); }
   };
 
-  std::string_view Store(std::string bytes) { return stored_.emplace_back(std::move(bytes)); }
+  // A small rest of a run becomes bytes. One that cannot be read stays what it is: to overwrite
+  // what is damaged must work.
+  Extent TakeIn(const Extent& extent) {
+    if (extent.is_inline() || extent.run.size_bytes > kCopiedRemainderBytes) return extent;
+    std::string bytes(extent.run.size_bytes, '\0');
+    if (!bodies_.Read(extent.run, 0, bytes.size(), bytes.data()).ok()) return extent;
+    return {.bytes = stored_.emplace_back(std::move(bytes)), .run = {}};
+  }
 
   void Add(const Piece& piece) {
     if (!pieces_.empty()) {
       Piece& last = pieces_.back();
-      if ((last.changed || piece.changed) && piece.end() - last.start <= kMergedBytes) {
+      const bool bytes = last.extent.is_inline() && piece.extent.is_inline();
+      if (bytes && (last.changed || piece.changed) && piece.end() - last.start <= kMergedBytes) {
         std::string merged(piece.end() - last.start, '\0');
-        last.bytes.copy(merged.data(), last.bytes.size());
-        piece.bytes.copy(merged.data() + (piece.start - last.start), piece.bytes.size());
-        last = {last.start, Store(std::move(merged)), true};
+        last.extent.bytes.copy(merged.data(), last.extent.bytes.size());
+        piece.extent.bytes.copy(merged.data() + (piece.start - last.start),
+                                piece.extent.bytes.size());
+        last.extent.bytes = stored_.emplace_back(std::move(merged));
+        last.changed = true;
         return;
       }
     }
     pieces_.push_back(piece);
   }
 
+  const BodyStore& bodies_;
   std::vector<Piece> pieces_;
   std::vector<uint64_t> old_starts_;  // rising
   std::deque<std::string> stored_;
 };
 
-// The walk meets every piece that the write overlaps, and the neighbours it may be merged with.
-KeyRange RangeAround(InodeNumber inode, const BodyWrite& write, uint64_t end) {
-  uint64_t first = FirstThatMayCover(write.offset);
-  if (write.offset >= write.file_size_bytes) {
-    // Behind the end nothing overlaps: only a neighbour that ends up inside one merged piece
-    // counts.
-    first = end < kMergedBytes ? 0 : end - kMergedBytes;
-    first = std::min(first, write.offset);
-  }
-  return ExtentRange(inode, first, end + kMergedBytes);
+// Where the walk begins that meets every piece which the range overlaps, and the neighbours it may
+// be merged with.
+uint64_t WalkFrom(const BodyRange& range, uint64_t end) {
+  return std::min(range.offset, end < kMergedBytes ? 0 : end - kMergedBytes);
 }
 
 // Looks at keys only: a value that does not decode must not keep a file from being removed.
@@ -162,80 +121,162 @@ Result<bool> ClearAll(const Reader& reader, const View& view, const KeyRange& ra
   return cursor->Valid();
 }
 
+KeyRange ExtentsFrom(InodeNumber inode, uint64_t first) {
+  KeyRange range = PrefixRange(ExtentPrefix(inode));
+  range.first = ExtentKey(inode, first);
+  return range;
+}
+
+Status ReadExtent(const BodySource& source, const Extent& extent, const BodyRange& part,
+                  char* target) {
+  if (extent.is_inline()) {
+    std::memcpy(target, extent.bytes.data() + part.offset, part.size_bytes);
+    return Status::Ok();
+  }
+  const Status read = source.bodies.Read(extent.run, part.offset, part.size_bytes, target);
+  if (read.ok()) return read;
+  return read.Annotate("read inode " + std::to_string(source.inode.value));
+}
+
 }  // namespace
 
-Status ReadBody(const Reader& reader, const View& view, InodeNumber inode, const BodyRange& range,
-                char* target) {
-  std::memset(target, 0, range.size_bytes);
+Status ReadBody(const BodySource& source, const BodyRange& range, char* target) {
   const uint64_t range_end = range.offset + range.size_bytes;
-  ExtentWalk walk(reader, view, inode,
-                  ExtentRange(inode, FirstThatMayCover(range.offset), range_end));
+  uint64_t done = range.offset;
+  const auto fill_hole = [&](uint64_t until) {
+    std::memset(target + (done - range.offset), 0, until - done);
+    done = until;
+  };
+  ExtentWalk walk(source.reader, source.view, source.inode, range.offset, range_end);
   for (; walk.Valid(); walk.Next()) {
     const uint64_t first = std::max(walk.start(), range.offset);
     const uint64_t last = std::min(walk.end(), range_end);
     if (first >= last) continue;
-    std::memcpy(target + (first - range.offset), walk.bytes().data() + (first - walk.start()),
-                last - first);
+    fill_hole(first);
+    MENDFS_RETURN_IF_ERROR(ReadExtent(source, walk.extent(),
+                                      {.offset = first - walk.start(), .size_bytes = last - first},
+                                      target + (first - range.offset)));
+    done = last;
   }
-  return walk.status();
+  MENDFS_RETURN_IF_ERROR(walk.status());
+  fill_hole(range_end);
+  return Status::Ok();
 }
 
-Status PlanBodyWrite(const Reader& reader, const View& view, InodeNumber inode,
-                     const BodyWrite& write, Change& change) {
-  const uint64_t end = write.offset + write.bytes.size();
-  Stretch stretch;
-  const bool behind_the_end = write.offset >= write.file_size_bytes;
-  if (write.file_size_bytes == 0 || (behind_the_end && write.bytes.size() >= kMergedBytes)) {
-    stretch.AddNew(write.offset, write.bytes);
-    stretch.Emit(inode, change);
+Status PlanBodyReplace(const BodySource& source, const BodyChange& body, Change& change) {
+  const BodyRange& range = body.range;
+  const uint64_t end = range.offset + range.size_bytes;
+  Stretch stretch(source.bodies);
+  const auto add_new = [&] {
+    for (const BodyPiece& piece : body.pieces) stretch.AddNew(piece.start, piece.extent);
+  };
+  const bool behind_the_end = range.offset >= body.file_size_bytes;
+  if (body.file_size_bytes == 0 || (behind_the_end && range.size_bytes >= kMergedBytes)) {
+    add_new();
+    stretch.Emit(source.inode, change);
     return Status::Ok();
   }
-  ExtentWalk walk(reader, view, inode, RangeAround(inode, write, end));
-  std::optional<std::pair<uint64_t, std::string>> before;
-  for (; walk.Valid() && walk.end() <= write.offset; walk.Next()) {
-    if (write.offset - walk.start() <= kMergedBytes) before.emplace(walk.start(), walk.bytes());
+  ExtentWalk walk(source.reader, source.view, source.inode, WalkFrom(range, end),
+                  end + kMergedBytes);
+  std::optional<BodyPiece> before;
+  for (; walk.Valid() && walk.end() <= range.offset; walk.Next()) {
+    if (range.offset - walk.start() > kMergedBytes) continue;
+    before = BodyPiece{walk.start(), stretch.Own(walk.extent())};
   }
-  if (before) stretch.Keep(before->first, before->second);
+  if (before) stretch.Keep(before->start, before->extent);
 
-  std::string tail;  // what the last overlapped piece has behind the write
-  uint64_t meets_before = std::max(end, write.offset + kMergedBytes);
+  Extent tail;  // what the last overlapped piece has behind the range
+  uint64_t meets_before = std::max(end, range.offset + kMergedBytes);
   bool placed = false;
   const auto place = [&] {
-    if (placed) return;
-    stretch.AddNew(write.offset, write.bytes);
+    if (std::exchange(placed, true)) return;
+    add_new();
     stretch.AddRemainder(end, tail);
-    placed = true;
   };
   for (; walk.Valid() && walk.start() < meets_before; walk.Next()) {
     if (walk.start() >= end) {
       place();
-      stretch.Keep(walk.start(), walk.bytes());
+      stretch.Keep(walk.start(), walk.extent());
       continue;
     }
     stretch.Replace(walk.start());
-    if (walk.start() < write.offset) {
-      stretch.AddRemainder(walk.start(), walk.bytes().substr(0, write.offset - walk.start()));
+    if (walk.start() < range.offset) {
+      stretch.AddRemainder(walk.start(),
+                           stretch.Own(CutExtent(walk.extent(), 0, range.offset - walk.start())));
     }
     if (walk.end() > end) {
-      tail = walk.bytes().substr(end - walk.start());
+      tail = stretch.Own(CutExtent(walk.extent(), end - walk.start(), walk.end() - end));
       meets_before = end + kMergedBytes;
     }
   }
   MENDFS_RETURN_IF_ERROR(walk.status());
   place();
-  stretch.Emit(inode, change);
+  stretch.Emit(source.inode, change);
   return Status::Ok();
+}
+
+Result<uint64_t> BodyStepBytes(const BodySource& source, const BodyRange& range) {
+  const std::unique_ptr<Cursor> cursor = source.reader.Scan(
+      source.view, KeyRange{ExtentKey(source.inode, range.offset),
+                            ExtentKey(source.inode, range.offset + range.size_bytes)});
+  for (size_t pieces = 0; cursor->Valid(); cursor->Next()) {
+    const std::optional<uint64_t> start = ParseExtentKey(cursor->key());
+    if (!start || *start == range.offset || ++pieces < kClearedEntriesMax) continue;
+    return *start - range.offset;
+  }
+  MENDFS_RETURN_IF_ERROR(cursor->status());
+  return range.size_bytes;
+}
+
+Result<BodyCopy> CopyBody(const BodySource& source, const BodyRange& range) {
+  const uint64_t range_end = range.offset + range.size_bytes;
+  BodyCopy copy;
+  uint64_t copied_bytes = 0;
+  ExtentWalk walk(source.reader, source.view, source.inode, range.offset, range_end);
+  for (; walk.Valid(); walk.Next()) {
+    const uint64_t first = std::max(walk.start(), range.offset);
+    const uint64_t last = std::min(walk.end(), range_end);
+    if (first >= last) continue;
+    if (copy.pieces.size() == kCopiedPiecesMax || copied_bytes >= kCopiedBytesMax) {
+      copy.size_bytes = first - range.offset;
+      return copy;
+    }
+    Extent part = CutExtent(walk.extent(), first - walk.start(), last - first);
+    if (part.is_inline()) {
+      copied_bytes += part.bytes.size();
+      part.bytes = copy.kept.emplace_back(part.bytes);
+    }
+    copy.pieces.push_back({first, std::move(part)});
+  }
+  MENDFS_RETURN_IF_ERROR(walk.status());
+  copy.size_bytes = range.size_bytes;
+  return copy;
+}
+
+Result<std::optional<uint64_t>> FindInBody(const BodySource& source, uint64_t offset,
+                                           uint64_t file_size_bytes, BodySought sought) {
+  if (offset >= file_size_bytes) return std::optional<uint64_t>();
+  ExtentWalk walk(source.reader, source.view, source.inode, offset, file_size_bytes);
+  uint64_t at = offset;  // everything from `offset` to here is data
+  for (; walk.Valid(); walk.Next()) {
+    if (walk.end() <= at) continue;
+    if (sought == BodySought::kData) return std::optional<uint64_t>(std::max(at, walk.start()));
+    if (walk.start() > at) break;
+    at = walk.end();
+  }
+  MENDFS_RETURN_IF_ERROR(walk.status());
+  if (sought == BodySought::kData) return std::optional<uint64_t>();
+  return std::optional<uint64_t>(std::min(at, file_size_bytes));
 }
 
 Result<bool> PlanBodyCut(const Reader& reader, const View& view, InodeNumber inode,
                          uint64_t size_bytes, Change& change) {
   if (size_bytes > 0) {
-    ExtentWalk walk(reader, view, inode,
-                    ExtentRange(inode, FirstThatMayCover(size_bytes), size_bytes));
+    ExtentWalk walk(reader, view, inode, size_bytes, size_bytes);
     for (; walk.Valid(); walk.Next()) {
       if (walk.end() <= size_bytes) continue;
       change.Put(ExtentKey(inode, walk.start()),
-                 EncodeExtent(walk.bytes().substr(0, size_bytes - walk.start())));
+                 EncodeExtent(CutExtent(walk.extent(), 0, size_bytes - walk.start())));
     }
     MENDFS_RETURN_IF_ERROR(walk.status());
   }

@@ -15,8 +15,6 @@ constexpr uint8_t kUnclearedTail = 1;
 constexpr uint8_t kHasXattrs = 2;
 constexpr uint8_t kKnownFlags = kUnclearedTail | kHasXattrs;
 
-constexpr uint8_t kInlineExtent = 1;
-
 bool IsKnownType(uint32_t mode_type) {
   switch (mode_type) {
     case S_IFREG:
@@ -139,27 +137,6 @@ Result<Dentry> DecodeDentry(std::string_view value) {
     return Status(Code::kCorruption, "decode directory entry: malformed");
   }
   return dentry;
-}
-
-std::string EncodeExtent(std::string_view bytes) {
-  assert(!bytes.empty() && bytes.size() <= kExtentBytesMax);
-  std::string out;
-  out.reserve(bytes.size() + 5);
-  PutU8(out, kVersion);
-  PutU8(out, kInlineExtent);
-  PutBytes(out, bytes);
-  return out;
-}
-
-Result<std::string_view> DecodeExtent(std::string_view value) {
-  ByteReader in(value);
-  MENDFS_RETURN_IF_ERROR(CheckVersion(in.GetU8(), "extent"));
-  const uint8_t kind = in.GetU8();
-  const std::string_view bytes = in.GetBytes();
-  if (!in.AtEnd() || kind != kInlineExtent || bytes.empty() || bytes.size() > kExtentBytesMax) {
-    return Status(Code::kCorruption, "decode extent: malformed");
-  }
-  return bytes;
 }
 
 }  // namespace mendfs

@@ -1,4 +1,4 @@
-// The values of a POSIX tree as bytes: attributes, directory entries, pieces of a body.
+// The values of a POSIX tree as bytes: attributes and directory entries.
 //
 // Threads:  pure functions
 // Errors:   kCorruption for bytes that no encoder here makes; kUnsupported for a newer version
@@ -15,9 +15,6 @@
 
 namespace mendfs {
 
-// No inline piece of a body is longer: a reader at `offset` need not look further back than this.
-inline constexpr uint64_t kExtentBytesMax = 128 << 10;
-
 std::string EncodeAttributes(const Attributes& attributes);
 Result<Attributes> DecodeAttributes(InodeNumber inode, std::string_view value);
 
@@ -29,10 +26,5 @@ struct Dentry {
 };
 std::string EncodeDentry(const Dentry& dentry);
 Result<Dentry> DecodeDentry(std::string_view value);
-
-// `bytes`: 1 to kExtentBytesMax of them.
-std::string EncodeExtent(std::string_view bytes);
-// The bytes, inside `value`.
-Result<std::string_view> DecodeExtent(std::string_view value);
 
 }  // namespace mendfs

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "meta/tree/extent_format.h"
 #include "meta/tree/tree_read.h"
 
 namespace mendfs {

@@ -74,7 +74,7 @@ Status SetValue(std::string_view name, std::string_view value, MountSettings& se
   } else if (name == "cache_size") {
     const std::optional<uint64_t> size = ParseSizeBytes(value);
     if (!size || *size < kCacheBytesMin || *size > kCacheBytesMax) {
-      return OutOfRange(name, value, "a size from 1M to 1T, as in cache_size=64M");
+      return OutOfRange(name, value, "a size from 1M to 1T, as in cache_size=256M");
     }
     settings.cache_bytes = *size;
   } else if (name == "log") {

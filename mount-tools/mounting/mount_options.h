@@ -23,7 +23,7 @@ struct MountSettings {
   bool nonempty = false;
   bool graph = true;  // show graph/
   unsigned commit_interval_ms = 1000;
-  uint64_t cache_bytes = 64 << 20;
+  uint64_t cache_bytes = 256 << 20;
   std::string log_path;             // empty: standard error in front, else nothing
   unsigned max_read_bytes = 0;      // 0: not said
   std::vector<std::string> kernel;  // handed to libfuse as they are: "nodev", "sync"

@@ -280,6 +280,15 @@ class Check {
                          if (same && last.offset + last.size_bytes > piece.offset) {
                            Found("overlap", subject, "two pieces of the body overlap");
                          }
+                         if (piece.run != nullptr) {
+                           ++report_.runs;
+                           const Status there = inspector_.CheckRun(*piece.run);
+                           if (!there.ok()) {
+                             Found("missing-bytes", subject,
+                                   std::to_string(piece.size_bytes) +
+                                       " bytes cannot be read: " + there.ToString());
+                           }
+                         }
                          last = piece;
                        },
                        Damage("piece of a body")));

@@ -5,7 +5,8 @@
 //   manifest
 //                or was damaged in it
 //   1 rows       every row is readable and every body decodes
-//   2 files      names lead to inodes, inodes are reached, link counts and sizes agree
+//   2 files      names lead to inodes, inodes are reached, link counts and sizes agree; what bodies
+//                refer to is there and long enough (its bytes are not read)
 //   3 edges      both ends live, both orders agree
 //   4 totals     counts and content sum of the newest commit, and the stored counts, are what the
 //                entries add up to
@@ -41,6 +42,7 @@ struct CheckReport {
   uint64_t edges = 0;
   uint64_t unswept_edges = 0;  // not among `edges`: of rows that are gone, still to be cleared
   uint64_t files = 0;
+  uint64_t runs = 0;  // pieces of bodies that lie in packs
 };
 
 struct CheckOptions {

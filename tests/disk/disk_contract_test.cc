@@ -8,6 +8,7 @@
 #include <ostream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "meta/disk/disk.h"
 #include "meta/disk/overlay_disk.h"
@@ -330,6 +331,31 @@ TEST_P(DiskContract, ThreadsWorkSideBySide) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(Names(world_->root), "t0x t1x t2x t3x ");
+}
+
+TEST_P(DiskContract, WritersOfRangesThatDoNotOverlapNeedNoOrder) {
+  constexpr int kThreads = 4;
+  constexpr uint64_t kRangeBytes = 5000;
+  auto opened = disk().Open(At("shared"), OpenMode::kCreate);
+  ASSERT_TRUE(opened.ok());
+  File& file = **opened;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      const std::string bytes(kRangeBytes, static_cast<char>('a' + thread));
+      for (uint64_t round = 0; round < 20; ++round) {
+        const uint64_t offset = (round * kThreads + static_cast<uint64_t>(thread)) * kRangeBytes;
+        EXPECT_TRUE(file.WriteAt(offset, bytes).ok());
+        EXPECT_TRUE(file.Sync().ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::string all = Get("shared");
+  ASSERT_EQ(all.size(), 20 * kThreads * kRangeBytes);
+  for (uint64_t at = 0; at < all.size(); ++at) {
+    ASSERT_EQ(all[at], static_cast<char>('a' + at / kRangeBytes % kThreads)) << at;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -53,21 +53,23 @@ std::vector<std::string> Seeds() {
           SeedFor(4, EdgeKey(TypeId(3), {inode, inode, 2})),
           SeedFor(4, EdgeReverseKey(TypeId(3), {inode, inode, 1})),
           SeedFor(4, IndexKey(TypeId(3), PropertyId(2), "v", inode)),
-          SeedFor(4, CommitKey(kMainBranch, Seq(4)))};
+          SeedFor(4, CommitKey(kMainBranch, Seq(4))),
+          SeedFor(5, EncodeFoldRow({.number = 3, .from = Seq(4), .to = Seq(9)}))};
 }
 
 }  // namespace mendfs
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace mendfs;
-  const Choice choice = ChooseDecoder(data, size, 5);
+  const Choice choice = ChooseDecoder(data, size, 6);
   const std::string_view bytes = choice.bytes;
   switch (choice.decoder) {
     case 0: RequireSameBytes(DecodeStoredValue("key", bytes), bytes, EncodeStoredValue); break;
     case 1: RequireSameBytes(DecodeFoldState(bytes), bytes, EncodeFoldState); break;
     case 2: RequireSameBytes(DecodeBranchRow(bytes), bytes, EncodeBranchRow); break;
     case 3: RequireSameBytes(DecodeCommitRow(bytes), bytes, EncodeCommitRow); break;
-    default: CheckKeys(bytes);
+    case 4: CheckKeys(bytes); break;
+    default: RequireSameBytes(DecodeFoldRow(bytes), bytes, EncodeFoldRow);
   }
   return 0;
 }

@@ -3,6 +3,7 @@
 #include "meta/object/object_format.h"
 #include "meta/object/segment.h"
 #include "meta/object/segment_format.h"
+#include "meta/pack/pack_format.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace mendfs {
@@ -24,14 +25,16 @@ std::vector<std::string> Seeds() {
           SeedFor(2, EncodeFilterIndex({{.last_key = "k", .offset = 10, .size_bytes = 64}})),
           SeedFor(3, EncodeSegmentEnd({.table_bytes = 5, .index_offset = 9, .index_bytes = 30})),
           SeedFor(4, EncodeSegmentRef(ref)),
-          SeedFor(5, value)};
+          SeedFor(5, value),
+          SeedFor(6, EncodePackRecord({.inode = InodeNumber(7), .run_bytes = 70'000})),
+          SeedFor(7, EncodeOpenObject(ObjectKind::kPack))};
 }
 
 }  // namespace mendfs
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace mendfs;
-  const Choice choice = ChooseDecoder(data, size, 6);
+  const Choice choice = ChooseDecoder(data, size, 8);
   const std::string_view bytes = choice.bytes;
   switch (choice.decoder) {
     case 0: RequireSameBytes(DecodeObjectTail(bytes), bytes, EncodeObjectTail); break;
@@ -53,6 +56,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     }
     case 4: RequireSameBytes(DecodeSegmentRef(bytes), bytes, EncodeSegmentRef); break;
+    case 6:
+      RequireSameBytes(DecodePackRecord(bytes), bytes.substr(0, kPackRecordHeaderBytes),
+                       EncodePackRecord);
+      break;
+    case 7: RequireSameBytes(DecodeOpenObject(kId, bytes), bytes, EncodeOpenObject); break;
     default:
       if (const auto value = ParseSegmentValue(bytes)) {
         std::string again;

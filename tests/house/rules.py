@@ -7,8 +7,9 @@ _CODEC = {"meta/base", "meta/codec"}
 _DISK = _CODEC | {"meta/disk"}
 _OBJECT = _DISK | {"meta/object"}
 _MANIFEST = _OBJECT | {"meta/journal", "meta/manifest", "meta/manifest/kv"}
+_PACK = _OBJECT | {"meta/pack"}
 _TABLE = _MANIFEST | {"meta/table/schema", "meta/table"}
-_COMMIT = _TABLE | {"meta/tree", "meta/commit"}
+_COMMIT = _TABLE | _PACK | {"meta/tree", "meta/commit"}
 _DOORS = _CODEC | {"meta"}
 _PLANE = _DOORS | {"fs/view", "fs/ops/plane"}
 _OPS = _PLANE | {"fs/ops/planes", "fs/ops/rows", "fs/ops"}
@@ -24,10 +25,11 @@ MAY_INCLUDE = {
     "meta/object": _DISK,
     "meta/manifest/kv": _DISK,
     "meta/manifest": _OBJECT | {"meta/journal", "meta/manifest/kv"},
-    "meta/tree": _MANIFEST,
+    "meta/pack": _OBJECT,
+    "meta/tree": _MANIFEST | {"meta/pack"},
     "meta/table/schema": _MANIFEST,
     "meta/table": _MANIFEST | {"meta/table/schema"},
-    "meta/commit": _TABLE | {"meta/tree", "meta"},
+    "meta/commit": _TABLE | _PACK | {"meta/tree", "meta"},
     "meta/commit/load": _COMMIT | {"meta"},
     "meta": _COMMIT | {"meta/commit/load"},
     "fs/view": _DOORS,
@@ -51,7 +53,7 @@ THIRD_PARTY = [
     # bench/floor.cc is the yardstick that a mount is measured against, never linked to the product.
     ("libfuse", r"fuse(3/|_|\.h)|linux/fuse\.h", [r"fs/kernel/", r"bench/floor\.cc$"]),
     ("LevelDB's table format", r"leveldb/(table|table_builder|iterator|options|slice|status|env"
-     r"|comparator|filter_policy|cache)\.h", [r"meta/manifest/", r"meta/object/"]),
+     r"|comparator|filter_policy|cache)\.h", [r"meta/manifest/", r"meta/object/", r"meta/pack/block_cache\.cc$"]),
     ("LevelDB", r"leveldb/", [r"meta/manifest/kv/"]),
     ("OpenSSL", r"openssl/", [r"meta/codec/hash\.cc$"]),
     ("xxHash", r"xxhash\.h|xxh", [r"meta/codec/hash\.cc$"]),

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "meta/disk/sim_disk.h"
 
 namespace mendfs {
@@ -219,6 +221,103 @@ TEST(RecordFormatTest, EveryBitOfAHeaderCounts) {
     bad[i / 8] = static_cast<char>(bad[i / 8] ^ (1 << (i % 8)));
     EXPECT_FALSE(DecodeRecordHeader(bad, 99).ok()) << "bit " << i;
   }
+}
+
+TEST_F(JournalTest, WhatRecordsReferToIsSyncedBeforeThemAndNotForWhatComesLater) {
+  std::vector<std::string> order;
+  JournalOptions options;
+  options.segment_bytes = 200;
+  Journal* opened = nullptr;
+  bool appends = true;
+  options.before_flush = [&] {
+    order.push_back("bytes, durable " + std::to_string(opened->durable().value));
+    // Somebody appends while the bytes are synced: this flush does not answer for that record.
+    if (std::exchange(appends, false)) Append(*opened, "later");
+    return Status::Ok();
+  };
+  auto journal = Journal::Open(disk_, "/j", kStore, {}, options);
+  ASSERT_TRUE(journal.ok());
+  opened = journal->get();
+  Append(*opened, "one");
+  ASSERT_TRUE(opened->Sync().ok());
+  EXPECT_EQ(opened->durable(), Seq(1));
+  EXPECT_EQ(opened->last(), Seq(2));
+  ASSERT_TRUE(opened->Sync().ok());
+  EXPECT_EQ(opened->durable(), Seq(2));
+  EXPECT_THAT(order, ElementsAre("bytes, durable 0", "bytes, durable 1"));
+}
+
+TEST_F(JournalTest, ARotationSyncsWhatTheOldSegmentRefersTo) {
+  int synced = 0;
+  JournalOptions options;
+  options.segment_bytes = 100;
+  options.before_flush = [&] {
+    ++synced;
+    return Status::Ok();
+  };
+  auto journal = Journal::Open(disk_, "/j", kStore, {}, options);
+  ASSERT_TRUE(journal.ok());
+  Append(**journal, std::string(100, 'x'));
+  EXPECT_EQ(synced, 0);
+  Append(**journal, "in the next segment");
+  EXPECT_EQ(synced, 1);
+}
+
+TEST_F(JournalTest, AFailureToSyncWhatRecordsReferToFences) {
+  JournalOptions options;
+  options.before_flush = [] { return Status(Code::kIo, "the pack is gone"); };
+  auto journal = Journal::Open(disk_, "/j", kStore, {}, options);
+  ASSERT_TRUE(journal.ok());
+  Append(**journal, "one");
+  EXPECT_EQ((*journal)->Sync().code(), Code::kReadOnly);
+  EXPECT_THAT((*journal)->fence().message(), HasSubstr("the pack is gone"));
+  EXPECT_EQ((*journal)->durable(), Seq());
+}
+
+TEST_F(JournalTest, ARecordWithoutWhatItRefersToEndsReplayUnlessItWasDurable) {
+  {
+    auto journal = Open();
+    Append(*journal, "one");
+    Append(*journal, "two");
+    ASSERT_TRUE(journal->Sync().ok());
+    Append(*journal, "three");
+    Append(*journal, "four");
+    Append(*journal, "five");
+  }
+  std::vector<std::string> asked;
+  std::string missing;
+  const auto replay = [&] {
+    seen_.clear();
+    asked.clear();
+    return ReplayJournal(
+        disk_, "/j", kStore, Seq(),
+        [this](const JournalRecord& record) {
+          seen_.emplace_back(record.payload);
+          return Status::Ok();
+        },
+        [&](const JournalRecord& record) -> Result<bool> {
+          asked.emplace_back(record.payload);
+          return record.payload != missing;
+        });
+  };
+  missing = "two";
+  auto end = replay();
+  ASSERT_TRUE(end.ok());
+  EXPECT_FALSE(end->torn);
+  EXPECT_EQ(end->records, 5U);
+  EXPECT_THAT(asked, ElementsAre("three", "four", "five"));
+  missing = "four";
+  end = replay();
+  ASSERT_TRUE(end.ok());
+  EXPECT_TRUE(end->torn);
+  EXPECT_EQ(end->last, Seq(3));
+  EXPECT_THAT(seen_, ElementsAre("one", "two", "three"));
+  // What stood behind it is gone for good.
+  { ASSERT_TRUE(Journal::Open(disk_, "/j", kStore, *end, {}).ok()); }
+  missing = "";
+  end = replay();
+  ASSERT_TRUE(end.ok());
+  EXPECT_EQ(end->last, Seq(3));
 }
 
 }  // namespace

@@ -236,11 +236,11 @@ TEST_F(ObjectStoreTest, AWalkTellsOursFromOthers) {
 }
 
 TEST(ObjectFormatTest, StagingNamesAreKnown) {
-  EXPECT_TRUE(IsObjectStagingName("segment-0123456789abcdef0123456789abcdef"));
-  EXPECT_TRUE(IsObjectStagingName("blob-0123456789abcdef0123456789abcdef.meta"));
-  EXPECT_FALSE(IsObjectStagingName("load-0123456789abcdef0123456789abcdef"));
-  EXPECT_FALSE(IsObjectStagingName("segment-0123"));
-  EXPECT_FALSE(IsObjectStagingName("notes"));
+  EXPECT_TRUE(ParseObjectStagingName("segment-0123456789abcdef0123456789abcdef"));
+  EXPECT_TRUE(ParseObjectStagingName("blob-0123456789abcdef0123456789abcdef.meta"));
+  EXPECT_FALSE(ParseObjectStagingName("load-0123456789abcdef0123456789abcdef"));
+  EXPECT_FALSE(ParseObjectStagingName("segment-0123"));
+  EXPECT_FALSE(ParseObjectStagingName("notes"));
 }
 
 // Golden: an empty segment object with a fixed id, as version 1 writes it.

@@ -58,7 +58,7 @@ class DraftTest : public MountTest {
  protected:
   void SetUp() override {
     MountTest::SetUp();
-    files_ = std::make_unique<FileReader>(store_->reader());
+    files_ = std::make_unique<FileReader>(store_->door());
     file_writer_ = std::make_unique<FileWriter>(store_->door(), kMainBranch);
     table_writer_ = std::make_unique<TableWriter>(store_->door(), kMainBranch);
     rejected_ = std::make_unique<Rejected>(*files_, *file_writer_, kMainBranch);

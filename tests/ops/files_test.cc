@@ -173,5 +173,48 @@ TEST_F(FilesTest, ANodeThatNobodyKnowsIsAbsent) {
   EXPECT_FALSE(file_system_->handles().OpenDirectory(caller_, InodeNumber{999999}).ok());
 }
 
+TEST_F(FilesTest, SpaceHolesAndSharedRangesOfAnOpenFile) {
+  const std::string body = std::string(200'000, 'a') + std::string(200'000, 'b');
+  ASSERT_TRUE(Put("files/a", body).ok());
+  const uint64_t a = *OpenFile("files/a", O_RDWR);
+  const uint64_t b = *OpenFile("files/b", O_RDWR | O_CREAT);
+  Handles& handles = file_system_->handles();
+  ASSERT_TRUE(handles
+                  .ChangeSpace(caller_, a,
+                               {.mode = SpaceMode::kPunch,
+                                .keep_size = true,
+                                .offset = 100'000,
+                                .size_bytes = 50'000})
+                  .ok());
+  EXPECT_EQ(**handles.Find(a, 0, BodySought::kHole), 100'000u);
+  EXPECT_EQ(**handles.Find(a, 100'000, BodySought::kData), 150'000u);
+  EXPECT_FALSE(handles.Find(a, 400'000, BodySought::kData)->has_value());
+  EXPECT_EQ(*handles.Clone(caller_, {.source = a, .target = b, .size_bytes = 1'000'000}), 400'000u);
+  EXPECT_TRUE(*Get("files/b") == *Get("files/a"));
+  EXPECT_EQ(handles.ChangeSpace(caller_, a, {.size_bytes = uint64_t{1} << 50}).code(),
+            Code::kNoSpace);
+  ASSERT_TRUE(handles.ChangeSpace(caller_, b, {.size_bytes = 500'000}).ok());
+  EXPECT_EQ(Stat("files/b").size_bytes, 500'000u);
+  EXPECT_TRUE(Close(a).ok());
+  EXPECT_TRUE(Close(b).ok());
+}
+
+TEST_F(FilesTest, WhatIsNoFileOfTheTreeHasNoHolesAndSharesNothing) {
+  ASSERT_TRUE(Put("files/a", "bytes").ok());
+  const uint64_t file = *OpenFile("files/a", O_RDWR);
+  const uint64_t other = *OpenFile(".mend/README", O_RDONLY);
+  Handles& handles = file_system_->handles();
+  const uint64_t size = Stat(".mend/README").size_bytes;
+  EXPECT_EQ(**handles.Find(other, 3, BodySought::kData), 3u);
+  EXPECT_EQ(**handles.Find(other, 3, BodySought::kHole), size);
+  EXPECT_FALSE(handles.Find(other, size, BodySought::kHole)->has_value());
+  EXPECT_EQ(handles.ChangeSpace(caller_, other, {.size_bytes = 10}).code(), Code::kUnsupported);
+  EXPECT_EQ(
+      handles.Clone(caller_, {.source = other, .target = file, .size_bytes = 10}).status().code(),
+      Code::kUnsupported);
+  EXPECT_TRUE(Close(file).ok());
+  EXPECT_TRUE(Close(other).ok());
+}
+
 }  // namespace
 }  // namespace mendfs

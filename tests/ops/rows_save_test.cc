@@ -222,7 +222,7 @@ TEST(DetachedRowsTest, CountForTwoSecondsAndAreBounded) {
 
 TEST_F(RowsSaveTest, ScratchFilesExpireADayAfterTheirLastChange) {
   ErrorLog errors;
-  FileReader files(store_->reader());
+  FileReader files(store_->door());
   FileWriter file_writer(store_->door(), kMainBranch);
   TableWriter table_writer(store_->door(), kMainBranch);
   Rejected rejected(files, file_writer, kMainBranch);

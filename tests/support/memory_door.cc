@@ -3,6 +3,8 @@
 #include <set>
 #include <utility>
 
+#include "meta/tree/body_fold.h"
+
 namespace mendfs {
 namespace {
 
@@ -115,6 +117,16 @@ Result<InodeNumber> MemoryDoor::TakeInodes(uint64_t count) {
   const InodeNumber first(next_inode_);
   next_inode_ += count;
   return first;
+}
+
+Status MemoryDoor::FoldBodies(BranchId branch) {
+  Change change;
+  change.branch = branch;
+  for (const auto& [key, value] : Dump({branch, kHeadSeq})) {
+    MENDFS_ASSIGN_OR_RETURN(auto moved, MoveBody(key, value, bodies_));
+    if (moved) change.Put(key, *std::move(moved));
+  }
+  return change.empty() ? Status::Ok() : Apply(change).status();
 }
 
 int64_t MemoryDoor::NowNs() {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "meta/commit/door.h"
+#include "tests/support/memory_bodies.h"
 
 namespace mendfs {
 
@@ -26,6 +27,7 @@ class MemoryDoor final : public Door, public Reader {
   // Door
   Result<Seq> Apply(const Change& change) override;
   const Reader& reader() const override { return *this; }
+  MemoryBodies& bodies() override { return bodies_; }
   Result<InodeNumber> TakeInodes(uint64_t count) override;
   EntityLocks& locks() override { return locks_; }
   SharedMutex& table_gate() override { return gate_; }
@@ -44,6 +46,10 @@ class MemoryDoor final : public Door, public Reader {
   void FailApply(Code code, unsigned count = 1);
   // Reads of this key, and walks that reach it, answer kIo until the key is empty.
   void FailReadsOf(std::string key);
+
+  // What a fold does to bodies: the newest pieces of the branch that are too long for an entry go
+  // to runs, as one change.
+  Status FoldBodies(BranchId branch);
 
   // What the test sees.
   Seq LastSeq() const;
@@ -66,6 +72,7 @@ class MemoryDoor final : public Door, public Reader {
   std::unique_ptr<Cursor> MakeCursor(BranchId table, Seq seq, const KeyRange& range) const;
 
   EntityLocks locks_;
+  MemoryBodies bodies_;
   SharedMutex gate_{LockRank::kGate};
   mutable Mutex mutex_{LockRank::kManifest};
   // Branch 0 holds the global entries.

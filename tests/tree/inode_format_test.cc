@@ -1,4 +1,5 @@
 #include "meta/tree/inode_format.h"
+#include "meta/tree/extent_format.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -93,7 +94,7 @@ TEST(InodeFormatTest, NewerVersionIsRefusedAsUnsupported) {
   for (const std::string& good :
        {EncodeAttributes(SomeFile()), EncodeDentry({InodeNumber(9), S_IFDIR}), EncodeExtent("x")}) {
     std::string newer = good;
-    newer[0] = 2;
+    newer[0] = 3;
     EXPECT_EQ(DecodeAttributes(InodeNumber(1), newer).status().code(), Code::kUnsupported);
     EXPECT_EQ(DecodeDentry(newer).status().code(), Code::kUnsupported);
     EXPECT_EQ(DecodeExtent(newer).status().code(), Code::kUnsupported);

@@ -147,6 +147,7 @@ class MeetingDoor final : public Door {
     return door_.Apply(change);
   }
   const Reader& reader() const override { return door_.reader(); }
+  BodyStore& bodies() override { return door_.bodies(); }
   Result<InodeNumber> TakeInodes(uint64_t count) override { return door_.TakeInodes(count); }
   EntityLocks& locks() override { return door_.locks(); }
   SharedMutex& table_gate() override { return door_.table_gate(); }

@@ -115,7 +115,7 @@ class TreeTest : public ::testing::Test {
 
   MemoryDoor door_;
   std::unique_ptr<FileWriter> writer_;
-  FileReader reader_{door_};
+  FileReader reader_{door_, door_.bodies()};
 };
 
 // The seed of a random test: replays from MENDFS_SEED.

@@ -28,6 +28,14 @@ Status FileHandle::Truncate(uint64_t) {
   return Status(Code::kNotPermitted, "truncate: this file is read-only by its nature");
 }
 
+Status FileHandle::ChangeSpace(const SpaceChange&) {
+  return Status(Code::kUnsupported, "fallocate: only files of files/ have space of their own");
+}
+
+Result<std::optional<uint64_t>> FileHandle::Find(uint64_t, BodySought) {
+  return Status(Code::kUnsupported, "seek: this file has no holes");
+}
+
 Result<Found> PlaneNames::Lookup(const Caller&, const Node&, std::string_view name) {
   return Status(Code::kNotDirectory, "look up " + std::string(name) + ": not in a directory");
 }

@@ -74,6 +74,12 @@ class FileHandle {
   virtual Status Truncate(uint64_t size_bytes);
   // Where what is open is one fixed version of the node: its attributes.
   virtual std::optional<Attributes> Pinned() const { return std::nullopt; }
+  // fallocate(2) and lseek(2) for data and holes. The defaults answer kUnsupported: the file is
+  // whole, and its space is nobody's to change.
+  virtual Status ChangeSpace(const SpaceChange& change);
+  virtual Result<std::optional<uint64_t>> Find(uint64_t offset, BodySought sought);
+  // The inode of the tree whose bytes these are; nothing for drafts and what is generated.
+  virtual std::optional<InodeNumber> tree_inode() const { return std::nullopt; }
   // One of possibly several close(2) calls; also comes before the first write. May come never.
   virtual Status Flush() { return {}; }
   // fsync: brings the bytes into the store; the caller makes the store durable afterwards.

@@ -134,8 +134,12 @@ Status RemoveStagingResidue(Disk& disk, const std::string& store_path,
     const std::string path = staging + "/" + entry.name;
     if (IsLoadDirectory(entry)) {
       MENDFS_RETURN_IF_ERROR(RemoveLoadResidue(disk, store_path, path, is_named));
-    } else if (entry.kind == FileKind::kRegular && IsObjectStagingName(entry.name)) {
-      MENDFS_RETURN_IF_ERROR(IgnoreNotFound(disk.Remove(path)));
+    } else if (entry.kind == FileKind::kRegular) {
+      const auto object = ParseObjectStagingName(entry.name);
+      if (!object) continue;
+      // An open pack is named, though it is not sealed yet.
+      MENDFS_ASSIGN_OR_RETURN(const bool named, is_named(*object));
+      if (!named) MENDFS_RETURN_IF_ERROR(IgnoreNotFound(disk.Remove(path)));
     }
   }
   return Status::Ok();

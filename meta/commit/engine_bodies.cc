@@ -1,0 +1,88 @@
+// What the engine does for bodies in packs: naming, recovering, sealing, moving. See engine.h.
+#include "meta/base/log.h"
+#include "meta/commit/change_format.h"
+#include "meta/commit/engine.h"
+#include "meta/pack/pack_format.h"
+#include "meta/tree/body_fold.h"
+#include "meta/tree/extent_format.h"
+
+namespace mendfs {
+
+// Under the pack's lock, so without the fold that Apply may begin with.
+Status Engine::NameOpen(const Id128& pack) {
+  Change change;
+  change.PutGlobal(OpenPackKey(pack), EncodeOpenObject(ObjectKind::kPack));
+  MutexLock lock(door_mutex_);
+  MENDFS_ASSIGN_OR_RETURN(const Seq seq, AppendAndApply(RecordKind::kChange, change));
+  pack_named_.store(seq.value);
+  return Status::Ok();
+}
+
+Status Engine::NameSealed(const ObjectInfo& pack) {
+  Change change;
+  change.PutGlobal(ObjectKey(pack.id), EncodeObjectInfo(pack));
+  change.ClearGlobal(OpenPackKey(pack.id));
+  return Apply(change).status();
+}
+
+Status Engine::ForgetOpen(const Id128& pack) {
+  Change change;
+  change.ClearGlobal(OpenPackKey(pack));
+  return Apply(change).status();
+}
+
+// ---------------------------------------------------------------------------------- folding
+Result<std::optional<std::string>> Engine::Move(std::string_view key, std::string_view value) {
+  MENDFS_ASSIGN_OR_RETURN(auto moved, MoveBody(key, value, packs_));
+  if (moved) moved_.store(true);
+  return moved;
+}
+
+// LevelDB must not refer to bytes that a power cut could take, nor to a pack whose name it could
+// take: the next open would remove it as nobody's.
+Status Engine::SyncMoved() {
+  if (!moved_.exchange(false)) return Status::Ok();
+  Status synced = packs_.Sync();
+  if (synced.ok() && journal_->durable().value < pack_named_.load()) synced = journal_->Sync();
+  if (!synced.ok()) moved_.store(true);
+  return synced;
+}
+
+std::optional<Hash128> Engine::Digest(std::string_view key, std::string_view value) const {
+  return BodyDigest(key, value);
+}
+
+// ---------------------------------------------------------------------------- opening, sealing
+Result<bool> Engine::HoldsBodies(const JournalRecord& record) const {
+  MENDFS_ASSIGN_OR_RETURN(const Change change, DecodeChange(record.header.branch, record.payload));
+  for (const ChangeEntry& entry : change.entries) {
+    if (entry.scope != EntryScope::kBranch || entry.whiteout) continue;
+    if (KindOf(entry.key) != KeyKind::kExtent) continue;
+    const Result<Extent> extent = DecodeExtent(entry.value);
+    if (!extent.ok() || extent->is_inline()) continue;  // told to whoever reads it
+    MENDFS_ASSIGN_OR_RETURN(const bool holds, packs_.Holds(extent->run));
+    if (!holds) return false;
+  }
+  return true;
+}
+
+Status Engine::RecoverPacks() {
+  std::vector<Id128> open;
+  const auto cursor = manifest_->ScanGlobal(PrefixRange(OpenPackPrefix()));
+  for (; cursor->Valid(); cursor->Next()) {
+    const auto pack = ParseOpenPackKey(cursor->key());
+    if (!pack) return Status(Code::kCorruption, "a row of open packs has a malformed key");
+    MENDFS_RETURN_IF_ERROR(DecodeOpenObject(*pack, cursor->value()).status());
+    open.push_back(*pack);
+  }
+  MENDFS_RETURN_IF_ERROR(cursor->status());
+  return packs_.Recover(open);
+}
+
+void Engine::SealPacks(bool all) {
+  const Status sealed = packs_.Seal(all);
+  if (sealed.ok()) return;
+  LogLine(LogLevel::kWarning, "commit", "packs stay open: " + sealed.ToString());
+}
+
+}  // namespace mendfs

@@ -1,0 +1,325 @@
+#include "meta/pack/pack_store.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "meta/base/failpoint.h"
+#include "meta/base/log.h"
+#include "meta/pack/pack_format.h"
+
+namespace mendfs {
+namespace {
+
+// A read of at least this many whole blocks goes past the cache.
+constexpr uint64_t kBypassBlocks = 2;
+
+size_t BlockBytes(const RunRef& run, uint64_t block) {
+  return static_cast<size_t>(
+      std::min<uint64_t>(kBodyBlockBytes, run.run_bytes - block * kBodyBlockBytes));
+}
+
+uint64_t BlockOffset(const RunRef& run, uint64_t block) {
+  return run.record_offset + kPackRecordHeaderBytes + block * kBodyBlockBytes;
+}
+
+Status BadBlock(const RunRef& run, uint64_t block, std::string_view what) {
+  return Status(Code::kCorruption, std::string(ObjectKindName(run.kind)) + " " + ToHex(run.object) +
+                                       ": block " + std::to_string(block) + " of the run at " +
+                                       std::to_string(run.record_offset) + " " + std::string(what));
+}
+
+}  // namespace
+
+PackStore::PackStore(ObjectStore& objects, PackRows* rows, const PackOptions& options)
+    : objects_(objects),
+      rows_(rows),
+      options_(options),
+      cache_(options.cache_bytes),
+      files_(objects) {}
+
+PackStore::~PackStore() = default;
+
+// ----------------------------------------------------------------------------------- appending
+Result<PackStore::PackPtr> PackStore::OpenNew() {
+  auto pack = std::make_shared<OpenPack>();
+  pack->id = RandomId();
+  Disk& disk = objects_.disk();
+  const std::string path = objects_.StagingPathOf(ObjectKind::kPack, pack->id);
+  MENDFS_ASSIGN_OR_RETURN(pack->file, disk.Open(path, OpenMode::kCreate));
+  Status status = HitFailpoint(Failpoint::kPackAfterCreate);
+  if (status.ok()) status = pack->file->Sync();
+  if (status.ok()) status = disk.SyncDir(ParentPath(path));
+  if (status.ok()) status = rows_->NameOpen(pack->id);
+  if (!status.ok()) {
+    disk.Remove(path).IgnoreError();  // residue by its name otherwise
+    return status.Annotate("open a pack");
+  }
+  {
+    MutexLock lock(mutex_);
+    packs_[pack->id] = pack;
+  }
+  status = HitFailpoint(Failpoint::kPackAfterName);
+  if (status.ok()) return pack;
+  MutexLock lock(mutex_);
+  full_.push_back(pack);  // named already: the next Seal forgets it again
+  return status;
+}
+
+void PackStore::Retire(Stripe& stripe) {
+  MutexLock lock(mutex_);
+  full_.push_back(std::exchange(stripe.pack, nullptr));
+}
+
+Result<RunRef> PackStore::Append(const RunOwner& owner, std::string_view bytes) {
+  assert(!bytes.empty() && bytes.size() <= kRunBytesMax);
+  if (rows_ == nullptr) return Status(Code::kReadOnly, "the store is open read-only");
+  RunRef run{.run_bytes = bytes.size(), .size_bytes = bytes.size(), .hashes = HashRun(bytes)};
+  const std::string header =
+      EncodePackRecord({.inode = owner.inode,
+                        .generation = owner.generation,
+                        .offset = owner.offset,
+                        .seq = 0,
+                        .run_bytes = static_cast<uint32_t>(bytes.size()),
+                        .fingerprint = HashXxh3Wide(EncodeBlockHashes(run.hashes))});
+  const uint64_t wanted = header.size() + bytes.size();
+  Stripe& stripe = stripes_[owner.folded ? kStripes - 1 : owner.inode.value % (kStripes - 1)];
+  PackPtr pack;
+  {
+    MutexLock lock(stripe.mutex);
+    if (stripe.pack != nullptr && stripe.pack->end + wanted > options_.pack_bytes &&
+        stripe.pack->end > 0) {
+      Retire(stripe);
+    }
+    if (stripe.pack == nullptr) {
+      MENDFS_ASSIGN_OR_RETURN(stripe.pack, OpenNew());
+    }
+    pack = stripe.pack;
+    run.record_offset = pack->end;
+    pack->end += wanted;
+    pack->writers.fetch_add(1);
+  }
+  run.object = pack->id;
+  Status status = pack->file->WriteAt(run.record_offset, header);
+  if (status.ok()) status = pack->file->WriteAt(run.record_offset + header.size(), bytes);
+  if (status.ok()) {
+    pack->written.fetch_add(1);
+    status = HitFailpoint(Failpoint::kPackAfterAppend);
+  }
+  if (!status.ok()) {
+    // A place at the end is given back; one in the middle stays as bytes that nothing refers to.
+    MutexLock lock(stripe.mutex);
+    if (stripe.pack == pack && pack->end == run.record_offset + wanted &&
+        pack->file->Truncate(run.record_offset).ok()) {
+      pack->end = run.record_offset;
+    }
+  }
+  pack->writers.fetch_sub(1);
+  if (!status.ok()) return status.Annotate("append to pack " + ToHex(pack->id));
+  return run;
+}
+
+std::vector<PackStore::PackPtr> PackStore::All() const {
+  std::vector<PackPtr> all;
+  MutexLock lock(mutex_);
+  all.reserve(packs_.size());
+  for (const auto& [id, pack] : packs_) all.push_back(pack);
+  return all;
+}
+
+uint64_t PackStore::open_packs() const {
+  MutexLock lock(mutex_);
+  return packs_.size();
+}
+
+Status PackStore::Sync() {
+  for (const PackPtr& pack : All()) {
+    const uint64_t written = pack->written.load();
+    if (pack->file == nullptr || pack->synced.load() >= written) continue;
+    // Two that sync at once both do: each answers for what was written before it began. A failed
+    // one may have dropped bytes that no later one brings back.
+    Status synced =
+        pack->lost.load() ? Status(Code::kIo, "an earlier sync of it failed") : pack->file->Sync();
+    if (!synced.ok()) {
+      pack->lost.store(true);
+      return synced.Annotate("sync pack " + ToHex(pack->id));
+    }
+    uint64_t before = pack->synced.load();
+    while (before < written && !pack->synced.compare_exchange_weak(before, written)) {
+    }
+  }
+  return HitFailpoint(Failpoint::kPackAfterSync);
+}
+
+// ------------------------------------------------------------------------------------- sealing
+Status PackStore::SealOne(const PackPtr& pack) {
+  ObjectInfo info;
+  if (pack->lost.load()) return Status(Code::kIo, "pack " + ToHex(pack->id) + " was not synced");
+  Disk& disk = objects_.disk();
+  const std::string staged = objects_.StagingPathOf(ObjectKind::kPack, pack->id);
+  if (disk.Stat(staged).status().code() == Code::kNotFound) {
+    // It was renamed, and then somebody died or failed: the names are made durable first.
+    MENDFS_ASSIGN_OR_RETURN(auto object, objects_.Open(ObjectKind::kPack, pack->id));
+    info = object->info();
+    MENDFS_RETURN_IF_ERROR(disk.SyncDir(ParentPath(object->path())));
+    MENDFS_RETURN_IF_ERROR(disk.SyncDir(ParentPath(staged)));
+  } else if (pack->end == 0) {
+    // Manifest first: a file that no row names is residue by its id.
+    MENDFS_RETURN_IF_ERROR(rows_->ForgetOpen(pack->id));
+    disk.Remove(staged).IgnoreError();
+    return Status::Ok();
+  } else {
+    MENDFS_ASSIGN_OR_RETURN(info, objects_.SealStaged(ObjectKind::kPack, pack->id, pack->end));
+  }
+  MENDFS_FAILPOINT(kPackAfterSeal);
+  return rows_->NameSealed(info);
+}
+
+Status PackStore::Seal(bool all) {
+  for (Stripe& stripe : stripes_) {
+    MutexLock lock(stripe.mutex);
+    if (all && stripe.pack != nullptr) Retire(stripe);
+  }
+  std::vector<PackPtr> full;
+  {
+    MutexLock lock(mutex_);
+    full.swap(full_);
+  }
+  Status result;
+  for (const PackPtr& pack : full) {
+    // Nobody takes a place in it any more; who has one is waited for until the next call.
+    Status status;
+    const bool busy = pack->writers.load() > 0;
+    if (!busy && result.ok()) status = SealOne(pack);
+    MutexLock lock(mutex_);
+    if (busy || !result.ok() || !status.ok()) {
+      full_.push_back(pack);
+      if (result.ok()) result = status;
+    } else {
+      packs_.erase(pack->id);
+    }
+  }
+  return result;
+}
+
+// A footer that a crash left behind the payload is none of it; anything else is.
+Result<uint64_t> PackStore::PayloadBytes(const File& file, const Id128& id) const {
+  MENDFS_ASSIGN_OR_RETURN(const uint64_t file_bytes, file.Size());
+  if (file_bytes < kObjectTailBytes) return file_bytes;
+  std::string tail(kObjectTailBytes, '\0');
+  MENDFS_ASSIGN_OR_RETURN(const size_t got,
+                          file.ReadAt(file_bytes - tail.size(), tail.size(), tail.data()));
+  const auto info = DecodeObjectTail(std::string_view(tail).substr(0, got));
+  const bool ours = info.ok() && info->id == id && info->file_size_bytes == file_bytes;
+  return ours ? info->size_bytes : file_bytes;
+}
+
+Status PackStore::Recover(const std::vector<Id128>& open) {
+  for (const Id128& id : open) {
+    auto pack = std::make_shared<OpenPack>();
+    pack->id = id;
+    const std::string path = objects_.StagingPathOf(ObjectKind::kPack, id);
+    auto file = objects_.disk().Open(path, OpenMode::kReadWrite);
+    if (file.ok()) {
+      pack->file = *std::move(file);
+      MENDFS_RETURN_IF_ERROR(pack->file->Sync());
+      MENDFS_ASSIGN_OR_RETURN(pack->end, PayloadBytes(*pack->file, id));
+    } else if (!objects_.Open(ObjectKind::kPack, id).ok()) {
+      // Reads of what it held answer the damage; the store is of use without it.
+      LogLine(LogLevel::kError, "pack", "an open pack is damaged or missing",
+              {{"pack", ToHex(id)}, {"path", path}, {"reason", file.status().ToString()}});
+      continue;
+    }
+    MutexLock lock(mutex_);
+    packs_[id] = pack;
+    full_.push_back(pack);
+  }
+  return Status::Ok();
+}
+
+// ------------------------------------------------------------------------------------- reading
+Result<std::shared_ptr<const File>> PackStore::FileOf(const RunRef& run) const {
+  {
+    MutexLock lock(mutex_);
+    const auto found = packs_.find(run.object);
+    if (found != packs_.end() && found->second->file != nullptr) {
+      return std::shared_ptr<const File>(found->second->file);
+    }
+  }
+  return files_.Get(run.kind, run.object);
+}
+
+// Whole blocks, verified one by one.
+Status PackStore::ReadWhole(const File& file, const RunRef& run, uint64_t block, size_t count,
+                            char* target) const {
+  size_t size = 0;
+  for (size_t i = 0; i < count; ++i) size += BlockBytes(run, block + i);
+  MENDFS_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(BlockOffset(run, block), size, target));
+  size_t at = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t bytes = BlockBytes(run, block + i);
+    if (at + bytes > got) return BadBlock(run, block + i, "is cut short");
+    if (HashXxh3Wide({target + at, bytes}) != run.hashes[block + i - run.first_block()]) {
+      return BadBlock(run, block + i, "fails its hash");
+    }
+    at += bytes;
+  }
+  return Status::Ok();
+}
+
+Status PackStore::Read(const RunRef& run, uint64_t offset, size_t size_bytes, char* target) const {
+  assert(offset <= run.size_bytes && size_bytes <= run.size_bytes - offset);
+  std::shared_ptr<const File> file;
+  const uint64_t end = run.skip_bytes + offset + size_bytes;
+  for (uint64_t at = run.skip_bytes + offset; at < end;) {
+    const uint64_t block = at / kBodyBlockBytes;
+    const size_t block_bytes = BlockBytes(run, block);
+    const size_t from = at - block * kBodyBlockBytes;
+    const size_t wanted = std::min<size_t>(block_bytes - from, end - at);
+    size_t done = wanted;
+    if (!cache_.Copy(run.object, BlockOffset(run, block), from, wanted, target)) {
+      if (file == nullptr) {
+        MENDFS_ASSIGN_OR_RETURN(file, FileOf(run));
+      }
+      // How many blocks from here are wanted whole?
+      uint64_t whole = 0;
+      for (uint64_t next = at; from == 0 && next < end; ++whole) {
+        const size_t bytes = BlockBytes(run, block + whole);
+        if (end - next < bytes) break;
+        next += bytes;
+      }
+      if (whole >= kBypassBlocks) {
+        MENDFS_RETURN_IF_ERROR(ReadWhole(*file, run, block, whole, target));
+        done = 0;
+        for (uint64_t i = 0; i < whole; ++i) done += BlockBytes(run, block + i);
+      } else {
+        std::string bytes(block_bytes, '\0');
+        MENDFS_RETURN_IF_ERROR(ReadWhole(*file, run, block, 1, bytes.data()));
+        std::memcpy(target, bytes.data() + from, wanted);
+        cache_.Insert(run.object, BlockOffset(run, block), std::move(bytes));
+      }
+    }
+    target += done;
+    at += done;
+  }
+  return Status::Ok();
+}
+
+Result<bool> PackStore::Holds(const RunRef& run) const {
+  auto file = FileOf(run);
+  Status status = file.status();
+  for (uint64_t i = 0; status.ok() && i < run.block_count(); ++i) {
+    const uint64_t block = run.first_block() + i;
+    // Records of small writes refer to the rests of one run again and again.
+    if (cache_.Contains(run.object, BlockOffset(run, block))) continue;
+    std::string bytes(BlockBytes(run, block), '\0');
+    status = ReadWhole(**file, run, block, 1, bytes.data());
+    if (status.ok()) cache_.Insert(run.object, BlockOffset(run, block), std::move(bytes));
+  }
+  if (status.ok()) return true;
+  if (status.code() == Code::kCorruption) return false;
+  return status;
+}
+
+}  // namespace mendfs

@@ -1,0 +1,113 @@
+// The packs of one open store: runs of bytes, appended to a few open packs, read back verified.
+//
+//   Append   1 a place is taken at the end of an open pack · 2 header and bytes are written there ·
+//            3 the caller's record refers to them
+//   Sync     the bytes of all packs, before the flush that makes the records durable
+//   Seal     1 the pack becomes an object · 2 one record: the object's row instead of the open
+//   one's
+//
+// A new pack: 1 staging file made · 2 file and directory synced · 3 named by a record, and only
+// then written to: so no record that refers to a pack can be durable without the one that names it.
+// A crash between 1 and 3 leaves a staging file that no row names, removed by its id at the next
+// open. After 3 the next open syncs the pack and seals it, whatever bytes are there; between Seal's
+// 1 and 2 it finds the object and only writes the row.
+//
+// Threads:  Append, Read and Sync from any thread; Recover and Seal from one at a time. Writers of
+//           different files go to different packs where they can; places are taken under a lock,
+//           bytes are written outside of it
+// Errors:   as BodyStore; a write that fails gives its place back when it was the last one
+// Source:   docs/formats/pack.md
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "meta/base/mutex.h"
+#include "meta/object/object_store.h"
+#include "meta/pack/block_cache.h"
+#include "meta/pack/body_store.h"
+#include "meta/pack/pack_files.h"
+
+namespace mendfs {
+
+// The manifest's rows of packs, as far as packs need them. Each is one record when it returns ok.
+class PackRows {
+ public:
+  virtual ~PackRows() = default;
+  virtual Status NameOpen(const Id128& pack) = 0;
+  // The object's row comes, the open one's goes.
+  virtual Status NameSealed(const ObjectInfo& pack) = 0;
+  virtual Status ForgetOpen(const Id128& pack) = 0;
+};
+
+struct PackOptions {
+  uint64_t cache_bytes = 192 << 20;
+  uint64_t pack_bytes = 64 << 20;  // full at this size
+};
+
+class PackStore final : public BodyStore {
+ public:
+  // `rows` may be null when nothing is ever appended.
+  PackStore(ObjectStore& objects, PackRows* rows, const PackOptions& options);
+  ~PackStore() override;
+
+  Result<RunRef> Append(const RunOwner& owner, std::string_view bytes) override;
+  Status Read(const RunRef& run, uint64_t offset, size_t size_bytes, char* target) const override;
+
+  // What Append has answered before the call is durable when this returns ok.
+  Status Sync();
+  // Are the bytes there, and do they fit their hashes? Errors tell that it could not be seen.
+  Result<bool> Holds(const RunRef& run) const;
+
+  // Packs that the manifest calls open after a crash: synced now, sealed by the next Seal.
+  Status Recover(const std::vector<Id128>& open);
+  // Packs that are full; with `all` also those that could take more.
+  Status Seal(bool all);
+
+  const BlockCache& cache() const { return cache_; }
+  uint64_t open_packs() const;
+
+ private:
+  struct OpenPack {
+    Id128 id;
+    std::shared_ptr<File> file;        // null: it is an object already
+    uint64_t end = 0;                  // where the next record goes; guarded by its stripe
+    std::atomic<uint64_t> writers{0};  // places taken whose bytes are not all written
+    std::atomic<uint64_t> written{0};  // grows with each run
+    std::atomic<uint64_t> synced{0};   // `written` before the last sync began
+    std::atomic<bool> lost{false};     // a sync failed: what is durable is not known any more
+  };
+  using PackPtr = std::shared_ptr<OpenPack>;
+  struct Stripe {
+    Mutex mutex{LockRank::kPack};
+    PackPtr pack GUARDED_BY(mutex);
+  };
+  // Files spread over the first ones; what a fold moves stays together in the last.
+  static constexpr size_t kStripes = 5;
+
+  Result<PackPtr> OpenNew();
+  void Retire(Stripe& stripe) REQUIRES(stripe.mutex);
+  Status SealOne(const PackPtr& pack);
+  Result<uint64_t> PayloadBytes(const File& file, const Id128& id) const;
+  std::vector<PackPtr> All() const;
+  Result<std::shared_ptr<const File>> FileOf(const RunRef& run) const;
+  Status ReadWhole(const File& file, const RunRef& run, uint64_t block, size_t count,
+                   char* target) const;
+
+  ObjectStore& objects_;
+  PackRows* const rows_;
+  const PackOptions options_;
+  mutable BlockCache cache_;
+  mutable PackFiles files_;
+  std::array<Stripe, kStripes> stripes_;
+  mutable Mutex mutex_{LockRank::kCache};
+  std::map<Id128, PackPtr> packs_ GUARDED_BY(mutex_);  // not sealed
+  std::vector<PackPtr> full_ GUARDED_BY(mutex_);
+};
+
+}  // namespace mendfs
