@@ -88,8 +88,9 @@ Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
 
   const std::unique_ptr<Disk> disk = MakePosixDisk();
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenForMount(*disk, plan));
-  FileSystem file_system(*store,
-                         {.read_only = plan.settings.read_only, .graph = plan.settings.graph});
+  FileSystem file_system(*store, {.read_only = plan.settings.read_only,
+                                  .graph = plan.settings.graph,
+                                  .relatime = plan.settings.relatime});
   const MountFacts facts{.mount_point = plan.mount_point,
                          .read_only = plan.settings.read_only,
                          .pid = getpid(),

@@ -15,6 +15,7 @@
 
 #include "fs/kernel/errno_table.h"
 #include "fs/kernel/request.h"
+#include "fs/kernel/tmpfile_requests.h"
 #include "meta/base/log.h"
 #include "meta/base/mutex.h"
 
@@ -68,7 +69,11 @@ void DoInit(void* user_data, fuse_conn_info* connection) {
   Want(connection, FUSE_CAP_AUTO_INVAL_DATA, !explicit_invalidation);
   Want(connection, FUSE_CAP_WRITEBACK_CACHE, false);
   Want(connection, FUSE_CAP_HANDLE_KILLPRIV, false);
-  Want(connection, FUSE_CAP_POSIX_ACL, false);
+  // The kernel checks ACLs; the umask comes along, as a default ACL stands in its place.
+  Want(connection, FUSE_CAP_POSIX_ACL, true);
+  Want(connection, FUSE_CAP_DONT_MASK, true);
+  // Lookup of "." and "..", by node: file handles that outlive the kernel's caches (NFS).
+  Want(connection, FUSE_CAP_EXPORT_SUPPORT, true);
   connection->max_write = kMaxWriteBytes;
   connection->max_readahead = kReadAheadBytes;
   connection->time_gran = 1;
@@ -170,7 +175,7 @@ void KernelMount::Core::NotifyLoop() {
     for (const StaleName& name : stale.Take(kTickMs)) {
       // An answer that says "not cached" is as good as one that says "forgotten".
       if (name.name.empty()) {
-        fuse_lowlevel_notify_inval_inode(session, name.inode.value, 0, 0);
+        fuse_lowlevel_notify_inval_inode(session, name.inode.value, name.keeps_bytes ? -1 : 0, 0);
       } else {
         fuse_lowlevel_notify_inval_entry(session, name.inode.value, name.name.c_str(),
                                          name.name.size());
@@ -272,6 +277,7 @@ Result<std::unique_ptr<KernelMount>> KernelMount::Start(FileSystem& file_system,
     return failed("the mount was refused");
   }
   made.mounted = true;
+  TakeTmpfileRequests(made.session);
   return mount;
 }
 

@@ -69,7 +69,8 @@ FileSystem::FileSystem(Store& store, const FileSystemOptions& options)
     return core_->operations.planes()[static_cast<size_t>(kind)];
   };
   PlaneContext& context = core_->context;
-  plane(PlaneKind::kFiles) = MakeFilesPlane(context);
+  plane(PlaneKind::kFiles) =
+      MakeFilesPlane(context, {.relatime = options.relatime && !options.read_only});
   plane(PlaneKind::kRoot) = MakeRootPlane(context, {.graph = options.graph});
   plane(PlaneKind::kNodes) = MakeNodesPlane(context);
   plane(PlaneKind::kEdges) = MakeEdgesPlane(context);

@@ -12,6 +12,10 @@ void StaleNames::AddNode(InodeNumber inode) {
   Add({.inode = inode, .name = {}});
 }
 
+void StaleNames::AddAttributes(InodeNumber inode) {
+  Add({.inode = inode, .name = {}, .keeps_bytes = true});
+}
+
 void StaleNames::Add(StaleName stale) {
   MutexLock lock(mutex_);
   if (stopped_ || pending_.size() >= kStaleNamesMax) return;

@@ -22,6 +22,7 @@ inline constexpr size_t kStaleNamesMax = 4096;
 struct StaleName {
   InodeNumber inode;  // the directory of `name`, or the node itself when `name` is empty
   std::string name;
+  bool keeps_bytes = false;  // of the node only the attributes are stale
 };
 
 class StaleNames {
@@ -29,6 +30,7 @@ class StaleNames {
   void AddName(InodeNumber directory, std::string_view name) EXCLUDES(mutex_);
   // Attributes and page cache of a node.
   void AddNode(InodeNumber inode) EXCLUDES(mutex_);
+  void AddAttributes(InodeNumber inode) EXCLUDES(mutex_);
   // What was noted, oldest first; waits up to `wait_ms` for something. Empty after Stop too.
   std::vector<StaleName> Take(unsigned wait_ms) EXCLUDES(mutex_);
   void Stop() EXCLUDES(mutex_);
