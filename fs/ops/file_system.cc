@@ -15,7 +15,8 @@ namespace {
 std::string ConfigJson(const FileSystemOptions& options) {
   auto word = [](bool value) { return std::string(value ? "true" : "false"); };
   return "{\"branch\":" + std::to_string(options.branch.value) +
-         ",\"read_only\":" + word(options.read_only) + ",\"graph\":" + word(options.graph) + "}";
+         ",\"read_only\":" + word(options.read_only) + ",\"graph\":" + word(options.graph) +
+         ",\"relatime\":" + word(options.relatime) + "}";
 }
 
 }  // namespace
