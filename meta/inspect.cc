@@ -1,6 +1,7 @@
 #include "meta/inspect.h"
 
 #include "meta/codec/bytes.h"
+#include "meta/codec/fingerprint.h"
 #include "meta/object/object_store.h"
 #include "meta/object/segment.h"
 #include "meta/table/row_format.h"
@@ -142,6 +143,24 @@ Status Inspector::EachSegment(const std::function<void(const std::string& path)>
         return Status::Ok();
       },
       damaged);
+}
+
+Result<Inspector::Totals> Inspector::AddUp() const {
+  Totals totals;
+  const auto cursor = store_.reader().Scan(view_, KeyRange{});
+  for (; cursor->Valid(); cursor->Next()) {
+    const auto kind = KindOf(cursor->key());
+    // A segment's entries are met one by one.
+    if (!kind || IsDerived(*kind) || *kind == KeyKind::kSegment) continue;
+    totals.content_root += ContentLeaf(cursor->key(), cursor->value());
+    if (*kind == KeyKind::kRow) ++totals.counts.nodes;
+    if (*kind == KeyKind::kEdge) ++totals.counts.edges;
+    if (*kind != KeyKind::kInode) continue;
+    const auto inode = ParseInodeKey(cursor->key());
+    if (inode && inode->value >= kFirstFreeInode) ++totals.counts.files;
+  }
+  MENDFS_RETURN_IF_ERROR(cursor->status());
+  return totals;
 }
 
 bool Inspector::Has(std::string_view key) const {

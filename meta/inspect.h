@@ -60,6 +60,13 @@ class Inspector {
   // Segments that are published: reads every block. `damaged` names the object's file.
   Status EachSegment(const std::function<void(const std::string& path)>& visit,
                      const Damaged& damaged) const;
+  // What the entries add up to, counted as the manifest's totals are: all that is not derived,
+  // edges of rows that are gone included until they are swept.
+  struct Totals {
+    Hash128 content_root;
+    ContentCounts counts;
+  };
+  Result<Totals> AddUp() const;
   // Has the store this entry? Errors count as yes: they are told elsewhere.
   bool Has(std::string_view key) const;
 

@@ -116,7 +116,7 @@ struct PutOptions {
 
 // Writes of one branch. One of them exists per branch of an open store: it remembers which rows
 // are gone, so that their edges can be swept. What was not swept when the store closes stays
-// invisible and is left to a check.
+// invisible, is owed durably, and is swept after the next open.
 //
 // A lower bound of @card is kept against loss only: a new row has no edges yet, so it may have
 // fewer until it first reaches the bound.
@@ -152,6 +152,7 @@ class TableWriter {
   Result<std::shared_ptr<const Schema>> ApplySchema(std::string_view text);
   // Clears up to `limit` edges of rows that are gone; answers how many were cleared. 0: none is
   // left whose row has been gone for kReattachNs; younger ones wait for their row to come back.
+  // Cost:     what is owed is read once an open, and again when more was owed than is remembered
   Result<uint64_t> SweepEdges(uint64_t limit);
 
   static constexpr int64_t kReattachNs = 10'000'000'000;

@@ -3,7 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include "meta/base/log.h"
 #include "meta/codec/bytes.h"
 #include "meta/codec/hash.h"
 #include "meta/table/edges.h"
@@ -109,12 +108,16 @@ Result<IndexKeys> TableCore::StoredIndexKeys(const NodeRules& node, std::string_
   return ScanIndexKeys(reader(), view, *node.type, stored.head.row);
 }
 
+Result<bool> TableCore::OweSweep(const Schema& schema, TypeId type, InodeNumber row,
+                                 Change& change) const {
+  MENDFS_ASSIGN_OR_RETURN(const bool has_edges, HasEdges(reader(), view, schema, type, row));
+  if (has_edges) change.Put(DeadRowKey(type, row), {});
+  return has_edges;
+}
+
 void TableCore::NoteGone(TypeId type, InodeNumber row) {
-  if (swept.Add(type, row, door.NowNs())) return;
-  LogLine(LogLevel::kWarning, "table",
-          "too many deleted rows wait for their edges to be swept; those of this row stay behind, "
-          "invisible",
-          {{"type", std::to_string(type.value)}, {"row", std::to_string(row.value)}});
+  // A full queue finds it by its entry later.
+  static_cast<void>(swept.Add(type, row, door.NowNs()));
 }
 
 }  // namespace mendfs

@@ -74,6 +74,9 @@ struct TableCore {
   // Index entries of a row that stands.
   Result<IndexKeys> StoredIndexKeys(const NodeRules& node, std::string_view key,
                                     const StoredRow& stored) const;
+  // Adds to the change that takes a row away what its edges owe, if it has any. True: NoteGone is
+  // to follow once the change is published.
+  Result<bool> OweSweep(const Schema& schema, TypeId type, InodeNumber row, Change& change) const;
   // From now on the row's edges are invisible and wait for the sweep.
   void NoteGone(TypeId type, InodeNumber row);
 };

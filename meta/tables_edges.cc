@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "meta/base/failpoint.h"
 #include "meta/table/edges.h"
 #include "meta/tables_core.h"
 
@@ -11,6 +12,7 @@ namespace mendfs {
 namespace {
 
 constexpr uint64_t kSweepEdgesPerChange = 500;  // two entries each
+constexpr uint64_t kSweepRowsPerCall = 10'000;  // of those that have no edges left
 
 // One edge by the names of its ends.
 struct EdgeAddress {
@@ -178,7 +180,25 @@ Status TableWriter::SetEdgeAttributes(TypeId type, std::string_view source_key,
 
 namespace {
 
+// What an earlier open left. Nobody deletes meanwhile, so that what this one does is in the queue.
+Status ReadOwed(TableCore& core) {
+  WriterLock gate(core.door.table_gate());
+  core.swept.BeginOwed();
+  const auto cursor = core.reader().Scan(core.view, PrefixRange(DeadRowPrefix()));
+  for (; cursor->Valid(); cursor->Next()) {
+    const auto type = ParseTypeOf(cursor->key());
+    const auto row = ParseDeadRowKey(cursor->key());
+    if (!type || !row) return {Code::kCorruption, "read what the sweep owes: malformed key"};
+    if (!core.swept.AddOwed(*type, *row)) break;
+  }
+  return cursor->status();
+}
+
 // Clears up to `edges_max` edges of the first row that waits, gone since `before_ns`.
+//
+//   1 collected, with the entry that says they are owed when none is left · 2 published · 3 noted
+//
+// A crash before 2 leaves all of them owed, one after 2 the rest; the next open goes on from there.
 Result<uint64_t> SweepSome(TableCore& core, const GoneRow& gone, int64_t before_ns,
                            uint64_t edges_max) {
   ReaderLock gate(core.door.table_gate());
@@ -198,26 +218,32 @@ Result<uint64_t> SweepSome(TableCore& core, const GoneRow& gone, int64_t before_
   MENDFS_ASSIGN_OR_RETURN(
       const SweptChunk chunk,
       CollectSwept(core.reader(), core.view, rules->schema(), *first, edges_max, change));
-  if (chunk.edges == 0) {
-    core.swept.Drop(gone.type, gone.row);
-    return uint64_t{0};
-  }
+  core.swept.Begin(gone.type, gone.row);
+  MENDFS_FAILPOINT(kSweepBeforeChunk);
   MENDFS_RETURN_IF_ERROR(core.Publish(change));
-  core.swept.Advance(gone.type, gone.row, chunk.last);
+  MENDFS_FAILPOINT(kSweepAfterChunk);
+  if (chunk.done) {
+    core.swept.Drop(gone.type, gone.row);
+  } else {
+    core.swept.Advance(gone.type, gone.row, chunk.last);
+  }
   return chunk.edges;
 }
 
 }  // namespace
 
 Result<uint64_t> TableWriter::SweepEdges(uint64_t limit) {
+  if (core_->swept.WantsOwed()) MENDFS_RETURN_IF_ERROR(ReadOwed(*core_));
   uint64_t cleared = 0;
-  while (cleared < limit) {
+  uint64_t empty_rows = 0;
+  while (cleared < limit && empty_rows < kSweepRowsPerCall) {
     const int64_t before_ns = core_->door.NowNs() - kReattachNs;
     const auto gone = core_->swept.First(before_ns);
     if (!gone) break;
     const uint64_t edges_max = std::min(limit - cleared, kSweepEdgesPerChange);
     MENDFS_ASSIGN_OR_RETURN(const uint64_t edges, SweepSome(*core_, *gone, before_ns, edges_max));
     cleared += edges;
+    if (edges == 0) ++empty_rows;
   }
   return cleared;
 }

@@ -44,6 +44,12 @@ Result<bool> MayReuse(const Reader& reader, const View& view, const NodeRules& n
                       const SweepQueue& swept, InodeNumber row) {
   MENDFS_ASSIGN_OR_RETURN(const auto live, FindRowKey(reader, view, node.type->id, row));
   if (live || swept.IsBeingSwept(node.type->id, row)) return false;
+  if (!swept.Holds(node.type->id, row)) {
+    // Owed by an earlier open, which may have cleared some of its edges.
+    const auto owed = reader.Get(view, DeadRowKey(node.type->id, row));
+    if (owed.ok()) return false;
+    if (owed.status().code() != Code::kNotFound) return owed.status();
+  }
   return FitsBack(reader, view, node.schema(), node.type->id, row);
 }
 
@@ -73,6 +79,7 @@ Result<NodeRow> TableWriter::PutNode(TypeId type, std::string_view key, std::str
   status = CheckUnique(core_->reader(), core_->view, *node.type, checking.row, own);
   if (!status.ok()) return status.Annotate(RowText(*node.type, key));
 
+  Change change = core_->NewChange();
   RowWrite write;
   write.key = key;
   write.body = body;
@@ -92,6 +99,7 @@ Result<NodeRow> TableWriter::PutNode(TypeId type, std::string_view key, std::str
     }
     if (reuse) {
       write.row = *options.reuse_row;
+      change.Clear(DeadRowKey(type, write.row));
     } else {
       MENDFS_ASSIGN_OR_RETURN(write.row, core_->door.TakeInodes(1));
       write.fresh_number = true;
@@ -99,7 +107,6 @@ Result<NodeRow> TableWriter::PutNode(TypeId type, std::string_view key, std::str
     write.long_name = LongNameHash(*node.type, key);
   }
 
-  Change change = core_->NewChange();
   PutRowEntries(type, write, change);
   ChangeIndexes(had, IndexKeysOf(type, write.row, checking.row), write.fresh_number, change);
   MENDFS_RETURN_IF_ERROR(core_->Publish(change));
@@ -122,9 +129,10 @@ Result<InodeNumber> TableWriter::DeleteNode(TypeId type, std::string_view key) {
   Change change = core_->NewChange();
   ClearRowKey(type, key, LongNameHash(*node.type, key), change);
   ClearRowNumber(type, row, change);
+  MENDFS_ASSIGN_OR_RETURN(const bool owes, core_->OweSweep(node.schema(), type, row, change));
   ChangeIndexes(had, {}, false, change);
   MENDFS_RETURN_IF_ERROR(core_->Publish(change));
-  core_->NoteGone(type, row);
+  if (owes) core_->NoteGone(type, row);
   return row;
 }
 
@@ -185,11 +193,15 @@ Result<NodeRow> ApplyRename(TableCore& core, const NodeRules& node, const Renami
   }
   Change change = core.NewChange();
   if (moves) ClearRowKey(type, renaming.key, LongNameHash(*node.type, renaming.key), change);
-  if (replaces) ClearRowNumber(type, old_row, change);
+  bool owes = false;
+  if (replaces) {
+    ClearRowNumber(type, old_row, change);
+    MENDFS_ASSIGN_OR_RETURN(owes, core.OweSweep(node.schema(), type, old_row, change));
+  }
   PutRowEntries(type, write, change);
   ChangeIndexes(had, IndexKeysOf(type, write.row, checked), false, change);
   MENDFS_RETURN_IF_ERROR(core.Publish(change));
-  if (replaces) core.NoteGone(type, old_row);
+  if (owes) core.NoteGone(type, old_row);
   return Written(write);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -19,7 +20,7 @@ constexpr std::string_view kTargetHelp = "a store, or any path below its mount p
 struct Draft {
   Invocation invocation;
   std::string mode;
-  std::optional<uint64_t> limit;
+  std::string limit;
 };
 
 using Define = void (*)(CLI::App& app, Draft& draft);
@@ -73,6 +74,8 @@ void DefineMount(CLI::App& app, Draft& draft) {
 
 void DefineUmount(CLI::App& app, Draft& draft) {
   app.add_option("DIR", draft.invocation.target, "a mount point, or its store")->required();
+  app.add_flag("--force", draft.invocation.force,
+               "end what waits for a daemon that does not answer, and the mount with it");
 }
 
 void DefineStatus(CLI::App& app, Draft& draft) {
@@ -86,10 +89,9 @@ void DefineLoad(CLI::App& app, Draft& draft) {
                  "JSON lines; - reads stdin, a directory stands for its *.jsonl files")
       ->required();
   app.add_option("--mode", draft.mode,
-                 "append refuses keys that exist, merge updates them, replace is the whole image "
-                 "of the types that it names")
-      ->required()
-      ->check(CLI::IsMember({"append", "merge", "replace"}));
+                 "append: keys that exist are refused; there is no other mode yet")
+      ->option_text("append REQUIRED")
+      ->required();
   app.add_option("--type", draft.invocation.request.type, "every line is the body of a row of TYPE")
       ->option_text("TYPE");
   AddAuthor(app, draft);
@@ -109,9 +111,7 @@ void DefineExport(CLI::App& app, Draft& draft) {
 
 void DefineLog(CLI::App& app, Draft& draft) {
   AddTarget(app, draft);
-  app.add_option("-n", draft.limit, "only the newest N")
-      ->option_text("N")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("-n", draft.limit, "only the newest N")->option_text("N");
   AddJson(app, draft);
 }
 
@@ -203,7 +203,10 @@ Invocation UnknownVerb(const std::string& word) {
 }
 
 std::string LowerFirst(std::string text) {
-  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  // "STORE is required" begins with a name.
+  const bool name = text.size() > 1 && std::isupper(static_cast<unsigned char>(text[1])) != 0;
+  if (!text.empty() && !name)
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
 }
 
@@ -263,8 +266,18 @@ std::string Complete(const Command& command, CLI::App& app, Draft& draft) {
   request.verb = VerbOf(command.name, app);
   invocation.verb = VerbName(request.verb);
   request.json = invocation.json;
-  request.limit = draft.limit;
-  if (const std::optional<LoadMode> mode = ParseLoadMode(draft.mode)) request.mode = *mode;
+  if (!draft.limit.empty()) {
+    uint64_t limit = 0;
+    const char* end = draft.limit.data() + draft.limit.size();
+    const auto [stop, error] = std::from_chars(draft.limit.data(), end, limit);
+    if (error != std::errc() || stop != end) {
+      return "-n wants a number of commits, 0 or more, not '" + draft.limit + "'";
+    }
+    request.limit = limit;
+  }
+  if (request.verb == Verb::kLoad && ParseLoadMode(draft.mode) != LoadMode::kAppend) {
+    return "--mode " + draft.mode + ": append is the only mode that there is";
+  }
   if (request.bare && request.types.size() != 1) return "--bare wants exactly one --type";
   if (std::count(invocation.files.begin(), invocation.files.end(), "-") > 1) {
     return "standard input can be read once";

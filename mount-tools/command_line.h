@@ -49,6 +49,7 @@ struct Invocation {
   std::string schema_file;         // mkfs --schema
   VerbRequest request;
   MountArguments mount;
+  bool force = false;       // umount --force
   bool repair = false;      // fsck -y -p -a: the caller would accept repairs
   bool fsck_codes = false;  // exit codes of fsck(8)
   bool progress = false;    // fsck -C

@@ -4,8 +4,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "fs/kernel/session.h"
 #include "fs/ops/file_system.h"
@@ -13,12 +17,17 @@
 #include "meta/disk/posix_disk.h"
 #include "meta/store.h"
 #include "mount-tools/control/control_server.h"
+#include "mount-tools/mounting/mount_table.h"
+#include "mount-tools/mounting/store_lock.h"
+#include "mount-tools/verbs/text.h"
 #include "mount-tools/verbs/verb.h"
 
 namespace mendfs {
 namespace {
 
 constexpr int kWakeSignal = SIGUSR1;  // ends the signal thread
+constexpr auto kReaderWait = std::chrono::seconds(3);
+constexpr auto kReaderLook = std::chrono::milliseconds(50);
 
 sigset_t DaemonSignals() {
   sigset_t signals;
@@ -56,25 +65,45 @@ Result<std::unique_ptr<Store>> OpenForMount(Disk& disk, const MountPlan& plan) {
   options.access = plan.settings.read_only ? OpenAccess::kReadOnly : OpenAccess::kReadWrite;
   options.commit_interval_ms = plan.settings.commit_interval_ms;
   options.cache_bytes = plan.settings.cache_bytes;
-  return Store::Open(disk, plan.store_path, options);
+  const auto end = std::chrono::steady_clock::now() + kReaderWait;
+  while (true) {
+    Result<std::unique_ptr<Store>> store = Store::Open(disk, plan.store_path, options);
+    if (store.ok() || store.status().code() != Code::kBusy) return store;
+    // A verb that reads is soon done; a writer stays.
+    const bool stays = StoreHolder(plan.store_path).has_value();
+    if (stays || std::chrono::steady_clock::now() >= end) {
+      return StoreInUse(plan.store_path, plan.settings.read_only);
+    }
+    std::this_thread::sleep_for(kReaderLook);
+  }
 }
 
-// A read-only mount writes nothing into the store, so it has no socket there; the command line
-// opens the store beside it.
+// A read-only mount writes nothing into the store, so its socket is named by its device.
+Result<std::string> SocketDevice(const MountPlan& plan) {
+  if (!plan.settings.read_only) return std::string();
+  MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
+  const MountEntry* mount = FindMountOf(table, plan.mount_point);
+  const bool ours =
+      mount != nullptr && mount->type == kMountType && mount->mount_point == plan.mount_point;
+  if (ours) return mount->device;
+  return Status(Code::kIo, Printable(plan.mount_point) + " is not in the list of mounts");
+}
+
 Result<std::unique_ptr<ControlServer>> StartControl(const MountPlan& plan, Store& store,
-                                                    FileSystem& file_system,
                                                     const MountFacts& facts) {
-  if (plan.settings.read_only) return std::unique_ptr<ControlServer>();
   ControlOptions options;
   options.store_path = plan.store_path;
+  MENDFS_ASSIGN_OR_RETURN(options.device, SocketDevice(plan));
   options.owner_uid = store.Describe().identity.owner_uid;
   options.handler = [&](const VerbRequest& request, uint32_t caller_uid, VerbIo& io) {
-    const int exit_code =
-        RunVerb(request, {.store = store, .caller_uid = caller_uid, .mount = &facts}, io);
-    if (VerbWrites(request.verb)) file_system.TablesChanged();
-    return exit_code;
+    return RunVerb(request, {.store = store, .caller_uid = caller_uid, .mount = &facts}, io);
   };
-  return ControlServer::Start(std::move(options));
+  Result<std::unique_ptr<ControlServer>> control = ControlServer::Start(std::move(options));
+  if (control.ok() || !plan.settings.read_only) return control;
+  // Somebody has taken the name. Verbs read the store themselves then.
+  LogLine(LogLevel::kWarning, "daemon", "the mount has no control socket",
+          {{"why", control.status().ToString()}});
+  return std::unique_ptr<ControlServer>();
 }
 
 }  // namespace
@@ -87,6 +116,11 @@ Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
   signal(SIGPIPE, SIG_IGN);
 
   const std::unique_ptr<Disk> disk = MakePosixDisk();
+  std::optional<ReadLock> reading;
+  if (plan.settings.read_only) {
+    MENDFS_ASSIGN_OR_RETURN(ReadLock taken, ReadLock::Take(plan.store_path));
+    reading.emplace(std::move(taken));
+  }
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenForMount(*disk, plan));
   FileSystem file_system(*store, {.read_only = plan.settings.read_only,
                                   .graph = plan.settings.graph,
@@ -98,11 +132,13 @@ Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
   MountOptions options;
   options.read_only = plan.settings.read_only;
   options.allow_other = plan.settings.allow_other;
+  options.nonempty = plan.settings.nonempty;
+  options.max_read_bytes = plan.settings.max_read_bytes;
   options.fuse_options = plan.settings.kernel;
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<KernelMount> mount,
                           KernelMount::Start(file_system, plan.mount_point, options));
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<ControlServer> control,
-                          StartControl(plan, *store, file_system, facts));
+                          StartControl(plan, *store, facts));
   Status served;
   {
     const SignalThread signal_thread([&] { mount->Stop(); });

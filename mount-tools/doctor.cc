@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "mount-tools/mounting/mount_table.h"
+#include "mount-tools/mounting/store_lock.h"
 #include "mount-tools/mounting/target.h"
 #include "mount-tools/verbs/text.h"
 
@@ -28,13 +29,10 @@ char ProcessState(int pid) {
 Result<MountSymptoms> Look(const std::string& path) {
   MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
   MountSymptoms symptoms{.path = path};
-  for (const std::string& form : {NormalPath(path), RealPath(path)}) {
-    const MountEntry* mount = FindMountOf(table, form);
-    if (mount == nullptr || mount->type != kMountType) continue;
+  if (const MountEntry* mount = FindStoreMount(table, path)) {
     symptoms.store_path = mount->source;
     symptoms.mount_point = mount->mount_point;
     symptoms.read_only = mount->read_only;
-    break;
   }
   if (symptoms.mount_point.empty() && IsStoreDirectory(path)) {
     symptoms.store_path = RealPath(path);
@@ -45,6 +43,9 @@ Result<MountSymptoms> Look(const std::string& path) {
     }
   }
   if (!symptoms.store_path.empty()) symptoms.holder = StoreHolder(symptoms.store_path);
+  if (!symptoms.store_path.empty() && !symptoms.holder) {
+    symptoms.holder = StoreReader(symptoms.store_path);
+  }
   if (symptoms.holder) symptoms.process_state = ProcessState(HolderPid(*symptoms.holder));
   if (!symptoms.mount_point.empty()) {
     symptoms.probe = ProbeMount(symptoms.mount_point, kProbeWaitMs);
@@ -87,7 +88,7 @@ Diagnosis OfSilent(const MountSymptoms& symptoms) {
                             Printable(symptoms.store_path) + " that does not answer; ";
   if (!symptoms.holder) {
     return {"silent", begin + "nobody has the store open for writing, so its daemon is not found",
-            "umount -f " + Printable(symptoms.mount_point)};
+            "mendfs umount --force " + Printable(symptoms.mount_point)};
   }
   const std::string pid = std::to_string(HolderPid(*symptoms.holder));
   switch (symptoms.process_state) {
@@ -98,6 +99,13 @@ Diagnosis OfSilent(const MountSymptoms& symptoms) {
     case 'D':
       return {"silent", begin + "its daemon (" + *symptoms.holder + ") waits for the disk",
               "dmesg | tail"};
+    case 'Z':
+    case 'X':
+      return {"silent",
+              begin + "its daemon (" + *symptoms.holder +
+                  ") was killed and cannot end while one of its threads waits in the kernel; what "
+                  "had reached it is in the store's journal",
+              "mendfs umount --force " + Printable(symptoms.mount_point)};
     case 0:
       return {"silent",
               begin + "its daemon (" + *symptoms.holder +
@@ -109,7 +117,7 @@ Diagnosis OfSilent(const MountSymptoms& symptoms) {
               begin + "its daemon (" + *symptoms.holder +
                   ") is alive but stuck; ending "
                   "it loses nothing that had reached it",
-              "kill -9 " + pid + " && mendfs umount " + Printable(symptoms.mount_point)};
+              "mendfs umount --force " + Printable(symptoms.mount_point)};
   }
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "meta/disk/posix_disk.h"
+#include "mount-tools/mounting/store_lock.h"
 #include "mount-tools/mounting/target.h"
 #include "mount-tools/verbs/progress.h"
 #include "mount-tools/verbs/text.h"
@@ -28,6 +29,8 @@ Result<CheckReport> Check(const Invocation& invocation) {
     return Status(Code::kBusy, Printable(store_path) + " is in use by " + *holder +
                                    "; unmount it first: what changes cannot be checked");
   }
+  // Nobody begins to write while it is checked.
+  MENDFS_ASSIGN_OR_RETURN(const ReadLock reading, ReadLock::Take(store_path));
   ProgressLine line(STDERR_FILENO);
   const std::unique_ptr<Disk> disk = MakePosixDisk();
   Result<CheckReport> report =

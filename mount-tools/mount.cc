@@ -12,6 +12,7 @@
 #include "meta/base/log.h"
 #include "mount-tools/daemon.h"
 #include "mount-tools/mounting/mount_plan.h"
+#include "mount-tools/mounting/mount_table.h"
 #include "mount-tools/mounting/probe.h"
 #include "mount-tools/verbs/text.h"
 
@@ -59,14 +60,25 @@ int ShowFailure(const Invocation& invocation, const std::string& report, pid_t d
                                (killed ? ", by signal " + std::to_string(WTERMSIG(how)) : "")});
 }
 
+bool IsMounted(const MountPlan& plan) {
+  const Result<std::vector<MountEntry>> table = ReadMountTable();
+  if (!table.ok()) return true;  // it answers, and nothing speaks against it
+  const MountEntry* mount = FindMountOf(*table, plan.mount_point);
+  return mount != nullptr && mount->type == kMountType && mount->mount_point == plan.mount_point;
+}
+
 // The parent: waits for the daemon's word, then asks the mount itself.
 int AwaitDaemon(const Invocation& invocation, const MountPlan& plan, int report_fd, pid_t daemon) {
   const std::string report = ReadReport(report_fd);
   if (!report.starts_with(kReady)) return ShowFailure(invocation, report, daemon);
   const Probe probe = ProbeMount(plan.mount_point, kAnswerWaitMs);
-  if (probe == Probe::kAnswers) return kExitDone;
+  // When the kernel or libfuse thought better of it after the handshake, the empty directory
+  // answers.
+  if (probe == Probe::kAnswers && IsMounted(plan)) return kExitDone;
   // A dead mount's daemon has closed the pipe, or does so while it closes the store.
-  if (probe == Probe::kDead) return ShowFailure(invocation, ReadReport(report_fd), daemon);
+  if (probe == Probe::kDead || probe == Probe::kAnswers) {
+    return ShowFailure(invocation, ReadReport(report_fd), daemon);
+  }
   return Fail(invocation, {Code::kIo, Printable(plan.mount_point) +
                                           " is mounted but does not answer; `mendfs doctor " +
                                           Printable(plan.mount_point) + "` tells more"});

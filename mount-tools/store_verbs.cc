@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "meta/describe.h"
 #include "meta/disk/posix_disk.h"
@@ -14,6 +15,7 @@
 #include "meta/tables.h"
 #include "mount-tools/control/control_client.h"
 #include "mount-tools/mounting/mount_table.h"
+#include "mount-tools/mounting/store_lock.h"
 #include "mount-tools/mounting/target.h"
 #include "mount-tools/terminal_io.h"
 #include "mount-tools/verbs/text.h"
@@ -32,26 +34,33 @@ int Fail(const Invocation& invocation, const Status& status) {
   return ExitCodeOf(status);
 }
 
-// Mounts that no daemon answers for: read-only ones and dead ones.
-Result<std::optional<MountFacts>> SilentMount(const std::string& store_path) {
+// The mount that shows the store: the one that was named, else the latest.
+Result<std::optional<MountEntry>> MountOf(const Target& target) {
   MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
-  const std::vector<MountEntry> mounts = MountsOfStore(table, store_path);
-  if (mounts.empty()) return std::optional<MountFacts>();
-  return std::optional(MountFacts{.mount_point = mounts.back().mount_point,
-                                  .read_only = mounts.back().read_only,
-                                  .pid = 0,
-                                  .refusals = {}});
+  std::optional<MountEntry> found;
+  for (const MountEntry& mount : MountsOfStore(table, target.store_path)) {
+    const bool named = found && found->mount_point == target.mount_point;
+    if (!named) found = mount;
+  }
+  return found;
 }
 
-Result<int> RunHere(const std::string& store_path, const VerbRequest& request, VerbIo& io) {
-  MENDFS_ASSIGN_OR_RETURN(const std::optional<MountFacts> mount, SilentMount(store_path));
+Result<int> RunHere(const std::string& store_path, const std::optional<MountEntry>& mounted,
+                    const VerbRequest& request, VerbIo& io) {
+  std::optional<MountFacts> mount;
+  if (mounted) {
+    mount = MountFacts{.mount_point = mounted->mount_point,
+                       .read_only = mounted->read_only,
+                       .pid = 0,
+                       .refusals = {}};
+  }
   OpenOptions options;
   options.commit_interval_ms = 0;
+  std::optional<ReadLock> reading;
   if (!VerbWrites(request.verb)) {
     options.access = OpenAccess::kReadOnly;
-  } else if (mount && mount->read_only) {
-    return Status(Code::kReadOnly, Printable(store_path) + " is mounted read-only at " +
-                                       Printable(mount->mount_point) + "; unmount it first");
+    MENDFS_ASSIGN_OR_RETURN(ReadLock taken, ReadLock::Take(store_path));
+    reading.emplace(std::move(taken));
   }
   const std::unique_ptr<Disk> disk = MakePosixDisk();
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store,
@@ -60,15 +69,29 @@ Result<int> RunHere(const std::string& store_path, const VerbRequest& request, V
   return RunVerb(request, host, io);
 }
 
-Result<int> RunSomewhere(const std::string& store_path, const VerbRequest& request, VerbIo& io) {
+std::optional<std::string> WhoPrevents(const std::string& store_path, Verb verb) {
+  std::optional<std::string> holder = StoreHolder(store_path);
+  if (!holder && VerbWrites(verb)) holder = StoreReader(store_path);
+  return holder;
+}
+
+// In the daemon that writes, else in that of a read-only mount, else here.
+Result<int> RunSomewhere(const Target& target, const VerbRequest& request, VerbIo& io) {
+  const std::string& store_path = target.store_path;
   const auto end = std::chrono::steady_clock::now() + kDaemonWait;
   while (true) {
-    MENDFS_ASSIGN_OR_RETURN(const std::optional<int> exit_code,
-                            CallDaemon(store_path, request, io));
+    MENDFS_ASSIGN_OR_RETURN(std::optional<int> exit_code, CallDaemon(store_path, request, io));
     if (exit_code) return *exit_code;
-    const std::optional<std::string> holder = StoreHolder(store_path);
-    if (!holder) return RunHere(store_path, request, io);
-    if (std::chrono::steady_clock::now() >= end) return HeldBy(store_path, *holder);
+    MENDFS_ASSIGN_OR_RETURN(const std::optional<MountEntry> mount, MountOf(target));
+    if (mount && mount->read_only) {
+      MENDFS_ASSIGN_OR_RETURN(exit_code, CallReader(store_path, mount->device, request, io));
+      if (exit_code) return *exit_code;
+    }
+    const std::optional<std::string> holder = WhoPrevents(store_path, request.verb);
+    if (!holder) return RunHere(store_path, mount, request, io);
+    if (std::chrono::steady_clock::now() >= end) {
+      return HeldBy(store_path, AwaitHolderName(store_path).value_or(*holder));
+    }
     std::this_thread::sleep_for(kDaemonLook);
   }
 }
@@ -77,12 +100,18 @@ Result<int> RunWithIo(const Invocation& invocation) {
   MENDFS_ASSIGN_OR_RETURN(const Target target, ResolveTarget(invocation.target));
   TerminalIoOptions options;
   options.output = invocation.output;
-  MENDFS_ASSIGN_OR_RETURN(options.inputs, ExpandInputs(invocation.files));
+  Result<std::vector<std::string>> inputs = ExpandInputs(invocation.files);
+  if (inputs.status().code() == Code::kInvalid) {
+    Fail(invocation, inputs.status());
+    return kExitUsage;
+  }
+  if (!inputs.ok()) return inputs.status();
+  options.inputs = *std::move(inputs);
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<TerminalIo> io, TerminalIo::Open(options));
   VerbRequest request = invocation.request;
   request.inputs = io->sources();
   request.progress = io->shows_progress();
-  const Result<int> exit_code = RunSomewhere(target.store_path, request, *io);
+  const Result<int> exit_code = RunSomewhere(target, request, *io);
   const Status finished = io->Finish(exit_code.ok() && *exit_code == kExitDone);
   if (exit_code.ok() && *exit_code == kExitDone && !finished.ok()) return finished;
   return exit_code;

@@ -14,6 +14,8 @@
 #include <thread>
 
 #include "mount-tools/mounting/mount_table.h"
+#include "mount-tools/mounting/probe.h"
+#include "mount-tools/mounting/store_lock.h"
 #include "mount-tools/mounting/target.h"
 #include "mount-tools/verbs/text.h"
 
@@ -22,14 +24,15 @@ extern char** environ;
 namespace mendfs {
 namespace {
 
+constexpr unsigned kProbeWaitMs = 3000;
 constexpr auto kCloseLook = std::chrono::milliseconds(10);
 
 Result<MountEntry> FindMount(const std::string& path) {
   MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
-  for (const std::string& form : {NormalPath(path), RealPath(path)}) {
-    const MountEntry* mount = FindMountOf(table, form);
-    if (mount != nullptr && mount->type == kMountType && mount->mount_point == form) return *mount;
-  }
+  const MountEntry* mount = FindStoreMount(table, path);
+  const bool at = mount != nullptr &&
+                  (mount->mount_point == NormalPath(path) || mount->mount_point == RealPath(path));
+  if (at) return *mount;
   const std::vector<MountEntry> mounts = MountsOfStore(table, RealPath(path));
   if (!mounts.empty()) return mounts.back();
   return Status(Code::kNotFound, Printable(path) + " is not a mendfs mount");
@@ -37,6 +40,11 @@ Result<MountEntry> FindMount(const std::string& path) {
 
 Status Busy(const std::string& mount_point) {
   const std::string shown = Printable(mount_point);
+  if (ProbeMount(mount_point, kProbeWaitMs) == Probe::kSilent) {
+    return {Code::kBusy, shown +
+                             " is in use and its daemon does not answer; `mendfs umount --force " +
+                             shown + "` ends what waits for it"};
+  }
   return {Code::kBusy, shown +
                            " is in use: a process has a file open or its working directory "
                            "there; `fuser -vm " +
@@ -44,13 +52,13 @@ Status Busy(const std::string& mount_point) {
 }
 
 // fusermount3 is set-uid and may unmount what its caller has mounted.
-Status UnmountAsUser(const std::string& mount_point) {
+Status UnmountAsUser(const std::string& mount_point, const char* how_to) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return {Code::kIo, std::string("pipe: ") + strerror(errno)};
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-  const char* arguments[] = {"fusermount3", "-u", "--", mount_point.c_str(), nullptr};
+  const char* arguments[] = {"fusermount3", how_to, "--", mount_point.c_str(), nullptr};
   pid_t child = 0;
   const int error =
       posix_spawnp(&child, arguments[0], &actions, nullptr, const_cast<char**>(arguments), environ);
@@ -73,11 +81,41 @@ Status UnmountAsUser(const std::string& mount_point) {
 }
 
 Status Unmount(const std::string& mount_point) {
-  if (geteuid() != 0) return UnmountAsUser(mount_point);
+  if (geteuid() != 0) return UnmountAsUser(mount_point, "-u");
   if (umount2(mount_point.c_str(), UMOUNT_NOFOLLOW) == 0) return Status::Ok();
   if (errno == EBUSY) return Busy(mount_point);
   const Code code = errno == EPERM ? Code::kDenied : Code::kIo;
   return {code, Printable(mount_point) + ": " + strerror(errno)};
+}
+
+// The file is its owner's, whoever may write there ends the connection.
+Status Abort(const MountEntry& mount) {
+  const std::string number = mount.device.substr(mount.device.find(':') + 1);
+  const std::string path = "/sys/fs/fuse/connections/" + number + "/abort";
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return {Code::kDenied, Printable(mount.mount_point) + ": end its connection: open " + path +
+                               ": " + strerror(errno) +
+                               "; as root, `mendfs umount --force` needs no such file"};
+  }
+  const bool written = write(fd, "1", 1) == 1;
+  const int error = errno;
+  close(fd);
+  if (written) return Status::Ok();
+  return {Code::kIo, Printable(mount.mount_point) + ": write " + path + ": " + strerror(error)};
+}
+
+// 1 the connection is ended · 2 the mount goes, from sight at once and for good with its last user.
+Status ForceUnmount(const MountEntry& mount) {
+  if (geteuid() != 0) {
+    MENDFS_RETURN_IF_ERROR(Abort(mount));
+    return UnmountAsUser(mount.mount_point, "-uz");
+  }
+  const char* path = mount.mount_point.c_str();
+  if (umount2(path, MNT_FORCE | UMOUNT_NOFOLLOW) == 0) return Status::Ok();
+  if (errno == EBUSY && umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0) return Status::Ok();
+  const Code code = errno == EPERM ? Code::kDenied : Code::kIo;
+  return {code, Printable(mount.mount_point) + ": " + strerror(errno)};
 }
 
 // Until whoever had the store open before has let go of it.
@@ -94,10 +132,10 @@ Status AwaitClose(const std::string& store_path, const std::string& holder) {
   return Status::Ok();
 }
 
-Status UnmountAndWait(const std::string& path) {
+Status UnmountAndWait(const std::string& path, bool force) {
   MENDFS_ASSIGN_OR_RETURN(const MountEntry mount, FindMount(path));
   const std::optional<std::string> holder = StoreHolder(mount.source);
-  MENDFS_RETURN_IF_ERROR(Unmount(mount.mount_point));
+  MENDFS_RETURN_IF_ERROR(force ? ForceUnmount(mount) : Unmount(mount.mount_point));
   MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> left, ReadMountTable());
   // Shown elsewhere too (a bind mount): its daemon goes on.
   if (!holder || mount.read_only || !MountsOfStore(left, mount.source).empty()) {
@@ -109,7 +147,7 @@ Status UnmountAndWait(const std::string& path) {
 }  // namespace
 
 int RunUmount(const Invocation& invocation) {
-  const Status status = UnmountAndWait(invocation.target);
+  const Status status = UnmountAndWait(invocation.target, invocation.force);
   if (!status.ok()) {
     std::fprintf(stderr, "mendfs umount: %s\n", Printable(status.message()).c_str());
   }

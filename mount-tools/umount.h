@@ -1,4 +1,6 @@
-// `mendfs umount`: takes a mount away and waits until its store is closed.
+// `mendfs umount`: takes a mount away and waits until its store is closed. With --force the kernel
+// ends the connection first: whoever waits for the daemon gets an error, and the daemon ends as if
+// it had been unmounted, so nothing that had reached it is lost.
 //
 // Threads:  one; may start fusermount3
 #pragma once

@@ -66,12 +66,20 @@ double TimeoutOf(const Connection& connection, Freshness freshness) {
   return 0;
 }
 
+// Nothing calls a name back once the kernel has it (decision 8). The names of rows and links change
+// with other names, so they are asked for each time, which brings fresh attributes too.
+static double NameTimeoutOf(const Connection& connection, const Found& found) {
+  bool follows_others = found.freshness == Freshness::kShort && !S_ISDIR(found.attributes.mode);
+  return follows_others ? 0 : TimeoutOf(connection, found.freshness);
+}
+
 fuse_entry_param EntryOf(const Connection& connection, const Found& found) {
   fuse_entry_param entry = {};
   entry.ino = found.attributes.inode.value;
   entry.generation = found.attributes.generation;
   entry.attr = StatOf(found.attributes);
-  entry.attr_timeout = entry.entry_timeout = TimeoutOf(connection, found.freshness);
+  entry.attr_timeout = TimeoutOf(connection, found.freshness);
+  entry.entry_timeout = NameTimeoutOf(connection, found);
   return entry;
 }
 

@@ -1,12 +1,12 @@
 #include "fs/kernel/session.h"
 
 #include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdarg>
 #include <cstring>
@@ -25,6 +25,8 @@ namespace {
 constexpr unsigned kMaxWriteBytes = 1 << 20;
 constexpr unsigned kReadAheadBytes = 1 << 20;
 constexpr unsigned kTickMs = 1000;
+constexpr unsigned kStopLookMs = 20;
+constexpr int kInterruptSignal = SIGUSR2;
 constexpr size_t kLibraryMessageBytesMax = 512;
 
 // What libfuse said last: it explains a mount that failed. libfuse has one log function a process.
@@ -74,6 +76,8 @@ void DoInit(void* user_data, fuse_conn_info* connection) {
   Want(connection, FUSE_CAP_DONT_MASK, true);
   // Lookup of "." and "..", by node: file handles that outlive the kernel's caches (NFS).
   Want(connection, FUSE_CAP_EXPORT_SUPPORT, true);
+  // libfuse wants to hear of it twice: in the mount's options, and here.
+  if (ours->options.max_read_bytes > 0) connection->max_read = ours->options.max_read_bytes;
   connection->max_write = kMaxWriteBytes;
   connection->max_readahead = kReadAheadBytes;
   connection->time_gran = 1;
@@ -108,7 +112,7 @@ class Arguments {
   fuse_args args_ = FUSE_ARGS_INIT(0, nullptr);
 };
 
-Status CheckMountPoint(const std::string& path) {
+Status CheckMountPoint(const std::string& path, bool nonempty) {
   struct stat info = {};
   if (stat(path.c_str(), &info) != 0) {
     int error = errno;
@@ -127,6 +131,7 @@ Status CheckMountPoint(const std::string& path) {
   if (!S_ISDIR(info.st_mode)) {
     return Status(Code::kNotDirectory, "mount at " + path + ": not a directory");
   }
+  if (nonempty) return {};
   DIR* directory = opendir(path.c_str());
   if (directory == nullptr) {
     return Status(Code::kDenied, "mount at " + path + ": " + std::strerror(errno));
@@ -145,6 +150,25 @@ Status CheckMountPoint(const std::string& path) {
   return {};
 }
 
+void MaskInterrupts(int how) {
+  sigset_t interrupt;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, kInterruptSignal);
+  pthread_sigmask(how, &interrupt, nullptr);
+}
+
+// For the thread that calls it, a wait that the signal meets ends with EINTR and nothing else
+// happens.
+Status CatchInterrupts() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) {};
+  if (sigaction(kInterruptSignal, &action, nullptr) != 0) {
+    return Status(Code::kIo, std::string("mount: catch signals: ") + std::strerror(errno));
+  }
+  MaskInterrupts(SIG_UNBLOCK);
+  return {};
+}
+
 }  // namespace
 
 void AddConnectionOperations(fuse_lowlevel_ops& table) {
@@ -157,49 +181,41 @@ struct KernelMount::Core {
   fuse_session* session = nullptr;
   bool mounted = false;
   int stop_event = -1;
-  std::atomic<bool> ended{false};
-  std::thread notifier;
+  pthread_t server = {};  // the thread of Run
+  std::thread upkeep;
   std::thread stopper;
+  Mutex mutex{LockRank::kDaemon};
+  CondVar changed;
+  bool ended GUARDED_BY(mutex) = false;
 
-  void NotifyLoop();
+  bool AwaitEnd(unsigned wait_ms);
+  void TickLoop();
   void StopLoop();
   Status Loop();
   void EndThreads();
 };
 
-// Tells the kernel what to forget, outside of any request, and does the upkeep of the planes.
-void KernelMount::Core::NotifyLoop() {
-  StaleNames& stale = connection.file_system.stale();
-  int64_t ticked_ns = SteadyNowNs();
-  while (!stale.stopped()) {
-    for (const StaleName& name : stale.Take(kTickMs)) {
-      // An answer that says "not cached" is as good as one that says "forgotten".
-      if (name.name.empty()) {
-        fuse_lowlevel_notify_inval_inode(session, name.inode.value, name.keeps_bytes ? -1 : 0, 0);
-      } else {
-        fuse_lowlevel_notify_inval_entry(session, name.inode.value, name.name.c_str(),
-                                         name.name.size());
-      }
-    }
-    int64_t now_ns = SteadyNowNs();
-    if (now_ns - ticked_ns < int64_t{kTickMs} * 1'000'000) continue;
-    ticked_ns = now_ns;
-    connection.file_system.Tick();
-  }
+// True when the mount has ended; else after `wait_ms`.
+bool KernelMount::Core::AwaitEnd(unsigned wait_ms) {
+  MutexLock lock(mutex);
+  if (!ended) changed.WaitFor(mutex, wait_ms);
+  return ended;
+}
+
+void KernelMount::Core::TickLoop() {
+  while (!AwaitEnd(kTickMs)) connection.file_system.Tick();
 }
 
 // Stop only writes to an event, which a signal handler may do; the rest happens here. The loop of
-// libfuse looks at its exit flag after each request, so one is made.
+// libfuse looks at its exit flag when a signal interrupts its wait. Asking the own mount for
+// something would wake it too, but a thread that waits for its own process cannot be killed with
+// it.
 void KernelMount::Core::StopLoop() {
   uint64_t count = 0;
   while (read(stop_event, &count, sizeof count) < 0 && errno == EINTR) {
   }
   fuse_session_exit(session);
-  while (!ended.load()) {
-    struct statfs unused = {};
-    statfs(mount_point.c_str(), &unused);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+  while (!AwaitEnd(kStopLookMs)) pthread_kill(server, kInterruptSignal);
 }
 
 Status KernelMount::Core::Loop() {
@@ -216,18 +232,23 @@ Status KernelMount::Core::Loop() {
   }
   // Positive: ended by a signal number. Both are an end, not a failure.
   if (result >= 0) return {};
-  return Status(Code::kIo, "serve the mount at " + mount_point + ": " + std::strerror(-result));
+  MutexLock lock(library_message_mutex);
+  return Status(Code::kIo, "serve the mount at " + mount_point + ": " + std::strerror(-result) +
+                               "; libfuse said last: " + library_message);
 }
 
 void KernelMount::Core::EndThreads() {
-  ended.store(true);
-  connection.file_system.stale().Stop();
+  {
+    MutexLock lock(mutex);
+    ended = true;
+    changed.NotifyAll();
+  }
   uint64_t one = 1;
   if (write(stop_event, &one, sizeof one) < 0) {
     LogLine(LogLevel::kError, "mount", "the stopping thread could not be woken",
             {{"error", std::strerror(errno)}});
   }
-  if (notifier.joinable()) notifier.join();
+  if (upkeep.joinable()) upkeep.join();
   if (stopper.joinable()) stopper.join();
 }
 
@@ -236,7 +257,7 @@ KernelMount::KernelMount(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 Result<std::unique_ptr<KernelMount>> KernelMount::Start(FileSystem& file_system,
                                                         const std::string& mount_point,
                                                         const MountOptions& options) {
-  MENDFS_RETURN_IF_ERROR(CheckMountPoint(mount_point));
+  MENDFS_RETURN_IF_ERROR(CheckMountPoint(mount_point, options.nonempty));
   if (access("/dev/fuse", F_OK) != 0) {
     return Status(Code::kUnsupported,
                   "mount at " + mount_point +
@@ -257,6 +278,9 @@ Result<std::unique_ptr<KernelMount>> KernelMount::Start(FileSystem& file_system,
   if (options.allow_other) arguments.AddOption("allow_other");
   if (options.read_only) arguments.AddOption("ro");
   if (options.foreground_debug) arguments.Add("-d");
+  if (options.max_read_bytes > 0) {
+    arguments.AddOption("max_read=" + std::to_string(options.max_read_bytes));
+  }
   for (const std::string& option : options.fuse_options) arguments.AddOption(option);
 
   fuse_lowlevel_ops table = {};
@@ -286,9 +310,12 @@ void KernelMount::OnReady(std::function<void()> ready) {
 }
 
 Status KernelMount::Run() {
-  core_->notifier = std::thread([core = core_.get()] { core->NotifyLoop(); });
+  core_->server = pthread_self();
+  MENDFS_RETURN_IF_ERROR(CatchInterrupts());
+  core_->upkeep = std::thread([core = core_.get()] { core->TickLoop(); });
   core_->stopper = std::thread([core = core_.get()] { core->StopLoop(); });
   Status status = core_->Loop();
+  MaskInterrupts(SIG_BLOCK);
   // No request runs any more; whoever still waits for an answer gets one from the kernel.
   fuse_session_unmount(core_->session);
   core_->mounted = false;

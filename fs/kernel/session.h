@@ -1,7 +1,12 @@
-// A FileSystem mounted: the libfuse session, its threads, and the notifier.
+// A FileSystem mounted: the libfuse session and its threads.
 //
 // Start mounts (the mount answers once Run loops), Run serves until the mount goes away or Stop is
-// called, the destructor unmounts. Run installs no signal handlers: the daemon's own call Stop.
+// called, the destructor unmounts. Run catches SIGUSR2, with which Stop interrupts its wait; all
+// other signals are the daemon's.
+//
+// No thread asks the own mount for anything, nor tells the kernel to forget names: both can wait
+// for a request, and a thread that waits for its own process outlives SIGKILL and keeps the mount
+// stuck.
 //
 // Lifetime: the FileSystem outlives the mount; Run has returned before the mount is destroyed
 // Threads:  Stop from any thread and from a signal handler; everything else from one
@@ -22,11 +27,13 @@ namespace mendfs {
 struct MountOptions {
   bool read_only = false;
   bool allow_other = false;
+  bool nonempty = false;           // over a directory that holds files, which are hidden
   bool foreground_debug = false;   // libfuse's own trace of every request
   unsigned threads = 4;            // 1: serve in the thread of Run alone
   unsigned long_timeout_s = 3600;  // how long the kernel keeps what Freshness::kLong says
   unsigned short_timeout_s = 1;
-  std::vector<std::string> fuse_options;  // passed on to libfuse: "max_read=131072", …
+  unsigned max_read_bytes = 0;            // of one request; 0: as the kernel likes
+  std::vector<std::string> fuse_options;  // passed on to libfuse: "nodev", …
 };
 
 class KernelMount {

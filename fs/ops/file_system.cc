@@ -28,7 +28,7 @@ struct FileSystem::Core {
         files(store.reader()),
         file_writer(store.door(), options.branch),
         table_writer(store.door(), options.branch),
-        rejected(files, file_writer, stale, options.branch),
+        rejected(files, file_writer, options.branch),
         context{.store = store,
                 .branch = options.branch,
                 .owner_uid = 0,
@@ -39,8 +39,7 @@ struct FileSystem::Core {
                 .tables = TableReader(store.reader()),
                 .table_writer = table_writer,
                 .errors = errors,
-                .rejected = rejected,
-                .stale = stale},
+                .rejected = rejected},
         operations(context, options.read_only),
         handles(operations),
         names(operations, handles),
@@ -52,7 +51,6 @@ struct FileSystem::Core {
 
   Store& store;
   ErrorLog errors;
-  StaleNames stale;
   FileReader files;
   FileWriter file_writer;
   TableWriter table_writer;
@@ -103,9 +101,6 @@ Handles& FileSystem::handles() {
 ErrorLog& FileSystem::errors() {
   return core_->errors;
 }
-StaleNames& FileSystem::stale() {
-  return core_->stale;
-}
 const Store& FileSystem::store() const {
   return core_->store;
 }
@@ -120,11 +115,6 @@ void FileSystem::Tick() {
   for (auto& directory : core_->handles.directories().All()) {
     directory->handle->DropIdleStream(idle_since_ns);
   }
-}
-
-void FileSystem::TablesChanged() {
-  core_->stale.AddNode(kSchemaInode);
-  for (InodeNumber top : {kNodesRoot, kEdgesRoot, kGraphRoot}) core_->stale.AddNode(top);
 }
 
 void FileSystem::Shutdown() {

@@ -20,7 +20,6 @@
 #include "fs/ops/nodes.h"
 #include "fs/ops/plane/error_log.h"
 #include "fs/ops/plane/plane.h"
-#include "fs/ops/plane/stale_names.h"
 #include "meta/base/status.h"
 #include "meta/store.h"
 
@@ -44,13 +43,10 @@ class FileSystem {
   Nodes& nodes();
   Handles& handles();
   ErrorLog& errors();
-  StaleNames& stale();
   const Store& store() const;
   const std::string& store_path() const;
   // Work that no request asks for; about once a second from one thread.
   void Tick();
-  // The schema or whole tables changed by another door (load, the control socket).
-  void TablesChanged();
   // Releases every handle, as the end of the mount does. No operation may follow.
   void Shutdown();
 

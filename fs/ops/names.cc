@@ -7,6 +7,7 @@
 
 #include "fs/ops/handles.h"
 #include "fs/ops/operations.h"
+#include "fs/ops/plane/rejected.h"
 
 namespace mendfs {
 namespace {
@@ -42,7 +43,9 @@ Result<Found> Names::Lookup(const Caller& caller, InodeNumber parent, std::strin
   }
   Result<Found> found = operations_.PlaneOfNode(node).Lookup(caller, node, name);
   if (!found.ok()) {
-    if (found.status().code() == Code::kNotFound && Operations::KindOf(node) == PlaneKind::kFiles) {
+    bool kept = Operations::KindOf(node) == PlaneKind::kFiles &&
+                !operations_.context().rejected.Owns(node.id);
+    if (found.status().code() == Code::kNotFound && kept) {
       return Found{.attributes = {}, .place = nullptr, .freshness = Freshness::kLong};
     }
     return operations_.Noted({caller, "lookup", node, name}, std::move(found));

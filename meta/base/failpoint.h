@@ -29,7 +29,9 @@ namespace mendfs {
   X(kObjectBeforeRename, "object.before_rename", "the staging file's bytes, not its final name") \
   X(kObjectAfterRename, "object.after_rename", "bytes; the final name may be")                   \
   X(kLoadBeforePublish, "load.before_publish", "all segments under their names, not referenced") \
-  X(kLoadAfterPublish, "load.after_publish", "the load, as one commit")
+  X(kLoadAfterPublish, "load.after_publish", "the load, as one commit")                          \
+  X(kSweepBeforeChunk, "sweep.before_chunk", "the delete and what it owes; earlier chunks")      \
+  X(kSweepAfterChunk, "sweep.after_chunk", "as before; this chunk may be, unsynced")
 
 enum class Failpoint : unsigned char {
 #define MENDFS_FAILPOINT_ENUM(enumerator, name, durable) enumerator,

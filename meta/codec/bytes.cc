@@ -70,6 +70,11 @@ void PutI64(std::string& out, int64_t value) {
   PutLittleEndian(out, static_cast<uint64_t>(value));
 }
 
+void PutHash(std::string& out, const Hash128& hash) {
+  PutU64(out, hash.low);
+  PutU64(out, hash.high);
+}
+
 void PutVarint(std::string& out, uint64_t value) {
   while (value >= 0x80) {
     out.push_back(static_cast<char>(value | 0x80));
@@ -166,6 +171,13 @@ std::string_view ByteReader::GetBytes() {
 
 std::string_view ByteReader::GetRaw(size_t size) {
   return Take(size);
+}
+
+Hash128 ByteReader::GetHash() {
+  Hash128 hash;
+  hash.low = GetU64();
+  hash.high = GetU64();
+  return hash;
 }
 
 Id128 ByteReader::GetId() {

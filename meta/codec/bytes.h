@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "meta/base/ids.h"
+#include "meta/codec/hash.h"
 
 namespace mendfs {
 
@@ -23,6 +24,7 @@ void PutVarint(std::string& out, uint64_t value);         // LEB128, at most 10 
 void PutBytes(std::string& out, std::string_view bytes);  // varint length, then the bytes
 void PutId(std::string& out, const Id128& id);
 void PutCommitId(std::string& out, const CommitId& id);
+void PutHash(std::string& out, const Hash128& hash);  // low half first
 
 // For keys: byte order is number order.
 void PutU32BigEndian(std::string& out, uint32_t value);
@@ -46,6 +48,7 @@ class ByteReader {
   std::string_view GetRaw(size_t size);  // exactly `size` bytes
   Id128 GetId();
   CommitId GetCommitId();
+  Hash128 GetHash();
   uint32_t GetU32BigEndian();
   uint64_t GetU64BigEndian();
   std::string GetKeyBytes();

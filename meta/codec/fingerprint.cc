@@ -10,9 +10,7 @@ namespace mendfs {
 Hash128 ContentLeaf(std::string_view key, std::string_view value) {
   static thread_local std::string buffer;
   buffer.assign(key);
-  const Hash128 digest = HashXxh3Wide(value);
-  PutU64(buffer, digest.low);
-  PutU64(buffer, digest.high);
+  PutHash(buffer, HashXxh3Wide(value));
   return HashXxh3Wide(buffer);
 }
 

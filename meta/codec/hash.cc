@@ -38,6 +38,21 @@ void AppendHex(std::string& out, uint64_t value) {
   for (int shift = 60; shift >= 0; shift -= 4) out.push_back(kHexDigits[(value >> shift) & 15]);
 }
 
+constexpr std::array<uint32_t, 256> MakeCrc32cTable() {
+  constexpr uint32_t kReversedPolynomial = 0x82F63B78;
+  std::array<uint32_t, 256> table{};
+  for (uint32_t byte = 0; byte < table.size(); ++byte) {
+    uint32_t rest = byte;
+    for (int bit = 0; bit < 8; ++bit) {
+      rest = (rest >> 1) ^ ((rest & 1) != 0 ? kReversedPolynomial : 0);
+    }
+    table[byte] = rest;
+  }
+  return table;
+}
+
+constexpr std::array<uint32_t, 256> kCrc32cTable = MakeCrc32cTable();
+
 }  // namespace
 
 Hash128& Hash128::operator+=(const Hash128& other) {
@@ -51,6 +66,14 @@ Hash128& Hash128::operator-=(const Hash128& other) {
   low -= other.low;
   high -= other.high + borrow;
   return *this;
+}
+
+uint32_t HashCrc32c(std::string_view bytes) {
+  uint32_t crc = ~uint32_t{0};
+  for (const char byte : bytes) {
+    crc = kCrc32cTable[(crc ^ static_cast<uint8_t>(byte)) & 0xFF] ^ (crc >> 8);
+  }
+  return ~crc;
 }
 
 uint64_t HashXxh3(std::string_view bytes) {

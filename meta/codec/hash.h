@@ -29,6 +29,9 @@ struct Hash128 {
 uint64_t HashXxh3(std::string_view bytes);
 Hash128 HashXxh3Wide(std::string_view bytes);
 
+// LevelDB's checksum, for reading what it wrote; ours are XXH3.
+uint32_t HashCrc32c(std::string_view bytes);
+
 using Sha256Digest = std::array<uint8_t, 32>;
 
 class Sha256 {

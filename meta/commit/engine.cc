@@ -97,8 +97,10 @@ Result<CommitRow> Engine::WriteCommitRow(BranchId branch, Seq seq, const CommitN
   change.branch = branch;
   change.PutGlobal(CommitKey(branch, seq), EncodeCommitRow(row));
   change.PutGlobal(BranchKey("main"), EncodeBranchRow(branch_row));
+  const std::string payload = EncodeChange(change);
   MutexLock lock(door_mutex_);
-  MENDFS_RETURN_IF_ERROR(AppendAndApply(RecordKind::kCommit, change).status());
+  MENDFS_RETURN_IF_ERROR(
+      AppendAndApply(RecordKind::kCommit, change, payload, row.time_ns).status());
   head_ = row;
   trouble_ = Status::Ok();
   MENDFS_FAILPOINT(kCommitAfterClose);
@@ -123,9 +125,9 @@ Status Engine::CheckWritable() const {
   return Status::Ok();
 }
 
-Result<Seq> Engine::AppendAndApply(RecordKind kind, const Change& change) {
-  MENDFS_ASSIGN_OR_RETURN(const Seq seq,
-                          journal_->Append(kind, change.branch, NowNs(), EncodeChange(change)));
+Result<Seq> Engine::AppendAndApply(RecordKind kind, const Change& change, std::string_view payload,
+                                   int64_t time_ns) {
+  MENDFS_ASSIGN_OR_RETURN(const Seq seq, journal_->Append(kind, change.branch, time_ns, payload));
   manifest_->Apply(seq, change);
   if (change.HasContent()) last_change_ = seq;
   return seq;
@@ -142,11 +144,7 @@ Result<Seq> Engine::Apply(const Change& change) {
   const std::string payload = EncodeChange(change);
   const int64_t now = NowNs();
   MutexLock lock(door_mutex_);
-  MENDFS_ASSIGN_OR_RETURN(const Seq seq,
-                          journal_->Append(RecordKind::kChange, change.branch, now, payload));
-  manifest_->Apply(seq, change);
-  if (change.HasContent()) last_change_ = seq;
-  return seq;
+  return AppendAndApply(RecordKind::kChange, change, payload, now);
 }
 
 Result<InodeNumber> Engine::TakeInodes(uint64_t count) {
@@ -242,9 +240,10 @@ Result<std::optional<CommitRow>> Engine::Publish(const Change& change, const Com
   MutexLock fold(fold_mutex_);
   const CommitNote before{options_.actor, "", Origin::kUser};
   MENDFS_RETURN_IF_ERROR(CloseLocked(change.branch, before).status());
+  const std::string payload = EncodeChange(change);
   {
     MutexLock lock(door_mutex_);
-    MENDFS_RETURN_IF_ERROR(AppendAndApply(RecordKind::kChange, change).status());
+    MENDFS_RETURN_IF_ERROR(AppendAndApply(RecordKind::kChange, change, payload, NowNs()).status());
   }
   auto closed = CloseLocked(change.branch, note);
   if (closed.ok()) return closed;
@@ -305,12 +304,19 @@ StoreStatus Engine::Describe() const {
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;
-  if (!fence.ok()) {
+  const ManifestDamage& damage = manifest_->damage();
+  if (damage.rows_lost) {
+    status.health = Health::kFailed;
+    status.reason = damage.sentence;
+  } else if (!fence.ok()) {
     status.health = Health::kReadOnly;
     status.reason = fence.message();
   } else if (!trouble_.ok()) {
     status.health = Health::kDegraded;
     status.reason = trouble_.ToString();
+  } else if (options_.access == OpenAccess::kReadOnly && !damage.sentence.empty()) {
+    status.health = Health::kDegraded;
+    status.reason = damage.sentence;
   }
   return status;
 }

@@ -71,8 +71,9 @@ class Engine : public Store, private Door {
   Status Replay();
   Status ReadHead();
   Status CheckWritable() const;
-  Result<Seq> AppendAndApply(RecordKind kind, const Change& change) REQUIRES(door_mutex_);
-  Result<Seq> ApplyRecord(RecordKind kind, const Change& change);
+  // `payload` is the change, encoded.
+  Result<Seq> AppendAndApply(RecordKind kind, const Change& change, std::string_view payload,
+                             int64_t time_ns) REQUIRES(door_mutex_);
   Status FoldPending() REQUIRES(fold_mutex_);
   Status SyncAndFold() REQUIRES(fold_mutex_);
   Result<std::optional<CommitRow>> CloseLocked(BranchId branch, const CommitNote& note)

@@ -23,6 +23,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   }
   ManifestOptions manifest_options;
   manifest_options.cache_bytes = options.cache_bytes;
+  manifest_options.read_only = !writable;
   Disk& manifest_disk = writable ? disk : *engine->overlay_;
   MENDFS_ASSIGN_OR_RETURN(engine->manifest_, Manifest::Open(manifest_disk, path, manifest_options));
   MENDFS_RETURN_IF_ERROR(engine->ReadHead());
@@ -59,6 +60,7 @@ Status Engine::Replay() {
   const Seq folded = manifest_->folded().folded;
   Disk& disk = overlay_ != nullptr ? *overlay_ : disk_;
   const std::string directory = path_ + "/journal";
+  bool head_moved = false;
   auto visit = [&](const JournalRecord& record) -> Status {
     MENDFS_ASSIGN_OR_RETURN(const Change change,
                             DecodeChange(record.header.branch, record.payload));
@@ -71,12 +73,18 @@ Status Engine::Replay() {
     for (const ChangeEntry& entry : change.entries) {
       if (!ParseCommitKey(entry.key)) continue;
       MENDFS_ASSIGN_OR_RETURN(head_, DecodeCommitRow(entry.value));
+      head_moved = true;
     }
     return Status::Ok();
   };
   MENDFS_ASSIGN_OR_RETURN(const ReplayEnd end,
                           ReplayJournal(disk, directory, store_id_, folded, visit));
   replayed_records_ = end.records;
+  {
+    // When LevelDB lost folds, what several brought is folded at once now and counted once.
+    MutexLock lock(door_mutex_);
+    if (head_moved) manifest_->Recount(head_->seq, head_->changed_total);
+  }
   if (end.records > 0) {
     LogLine(LogLevel::kInfo, "commit", "replayed the journal",
             {{"records", std::to_string(end.records)}, {"torn", end.torn ? "yes" : "no"}});
@@ -132,9 +140,16 @@ void Engine::Tick() {
 }
 
 void Engine::SealJournal() {
-  // 1 the segment becomes an object · 2 the manifest names it. Its changes are folded, so a crash
-  // between the two leaves an object without a name and loses nothing.
-  for (const Journal::Segment& segment : journal_->FinishedSegments(manifest_->folded().folded)) {
+  // 1 LevelDB's log becomes tables · 2 the segment becomes an object · 3 the manifest names it. A
+  // damaged log takes folds back, so what may have to be replayed must stay. A crash between 2 and
+  // 3 leaves an object without a name and loses nothing.
+  if (journal_->FinishedSegments(manifest_->folded().folded).empty()) return;
+  const auto settled = manifest_->Settle();
+  if (!settled.ok()) {
+    LogLine(LogLevel::kWarning, "commit", "journal segments stay: " + settled.status().ToString());
+    return;
+  }
+  for (const Journal::Segment& segment : journal_->FinishedSegments(*settled)) {
     auto object = objects_.Adopt(ObjectKind::kJournal, segment.path, segment.size_bytes);
     if (!object.ok()) {
       LogLine(LogLevel::kWarning, "commit", "journal segment stays: " + object.status().ToString());

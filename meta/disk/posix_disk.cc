@@ -319,7 +319,10 @@ class PosixDisk final : public Disk {
     range.l_whence = SEEK_SET;
     if (Retrying([&] { return ::fcntl(file.fd(), F_OFD_SETLK, &range); }) != 0) {
       if (errno != EAGAIN && errno != EACCES) return Failure("lock", path, errno);
-      return Status(Code::kBusy, "lock " + path + ": held by " + HolderOf(file.fd(), path));
+      // A reader has no name there.
+      const bool read = ::fcntl(file.fd(), F_OFD_GETLK, &range) == 0 && range.l_type == F_RDLCK;
+      return Status(Code::kBusy, "lock " + path + ": held by " +
+                                     (read ? "a process that reads" : HolderOf(file.fd(), path)));
     }
     // The text is for people; a full disk must not keep a store from being opened.
     if (::ftruncate(file.fd(), 0) == 0) {

@@ -5,6 +5,7 @@
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
 #include "meta/codec/fingerprint.h"
+#include "meta/manifest/fold_chain.h"
 #include "meta/manifest/manifest.h"
 #include "meta/manifest/stored_value.h"
 
@@ -71,12 +72,14 @@ void Count(BranchTotals& totals, std::string_view key, std::string_view value, i
 class Folder {
  public:
   Folder(const Kv& kv, const SegmentSet& segments, std::map<BranchId, BranchRow> branches,
-         std::vector<Seq> pins, FoldState state, const Reader& reader)
+         std::vector<Seq> pins, FoldState state, Seq counted, const Reader& reader)
       : kv_(kv),
         segments_(segments),
         branches_(std::move(branches)),
         pins_(std::move(pins)),
+        before_(state),
         state_(std::move(state)),
+        counted_(counted),
         reader_(reader),
         batch_(kv.NewBatch()) {}
 
@@ -95,6 +98,8 @@ class Folder {
       versions.push_back(version);
     }
     if (!versions.empty()) MENDFS_RETURN_IF_ERROR(FoldKey(versions));
+    const FoldRow row = ChainFold(before_, state_);
+    batch_->Put(FoldRowKey(row.number), EncodeFoldRow(row));
     batch_->Put(FoldStateKey(), EncodeFoldState(state_));
     return Status::Ok();
   }
@@ -183,7 +188,7 @@ class Folder {
       }
     }
     if (!newest.whiteout) Count(totals, key, newest.value, +1);
-    ++totals.changed;
+    if (branch != kMainBranch || newest.seq > counted_) ++totals.changed;
     return Status::Ok();
   }
 
@@ -213,7 +218,9 @@ class Folder {
   const SegmentSet& segments_;
   const std::map<BranchId, BranchRow> branches_;
   const std::vector<Seq> pins_;  // sorted
+  const FoldState before_;
   FoldState state_;
+  const Seq counted_;  // changes of main up to here are in `changed` already
   const Reader& reader_;
   const std::unique_ptr<KvBatch> batch_;
 };
@@ -237,10 +244,12 @@ Status Manifest::ReopenForFold(const Refold& refold) {
     folding = sets_.folding;
   }
   MENDFS_RETURN_IF_ERROR(ReadState());
-  const Seq found = this->folded().folded;
+  const FoldState state = this->folded();
+  MENDFS_RETURN_IF_ERROR(CheckFoldChain(*kv_, state));
+  const Seq found = state.folded;
   if (found == expected) {
     MutexLock lock(mutex_);
-    kv_failed_ = false;
+    folding_.kv_failed = false;
     return Status::Ok();
   }
   // LevelDB fell back behind what it had acknowledged, or the failed write arrived after all: the
@@ -260,8 +269,28 @@ Status Manifest::ReopenForFold(const Refold& refold) {
   }));
   MutexLock lock(mutex_);
   sets_.folding = rebuilt->empty() ? nullptr : rebuilt;
-  kv_failed_ = false;
+  folding_.kv_failed = false;
   return Status::Ok();
+}
+
+void Manifest::Recount(Seq commit, uint64_t changed_total) {
+  MutexLock lock(mutex_);
+  state_.totals[kMainBranch].changed = changed_total;
+  folding_.counted = commit;
+}
+
+Result<Seq> Manifest::Settle() {
+  Seq position;
+  {
+    MutexLock lock(mutex_);
+    position = state_.folded;
+    if (folding_.settled == position) return position;
+  }
+  MENDFS_RETURN_IF_ERROR(kv_->Settle());
+  MutexLock lock(mutex_);
+  folding_.settled = std::max(folding_.settled, position);
+  folding_.folds_in_log = 0;
+  return folding_.settled;
 }
 
 Status Manifest::Fold(const Refold& refold) {
@@ -269,37 +298,49 @@ Status Manifest::Fold(const Refold& refold) {
   {
     MutexLock lock(mutex_);
     if (sets_.folding == nullptr) return Status::Ok();
-    failed = kv_failed_;
+    failed = folding_.kv_failed;
   }
   if (failed) MENDFS_RETURN_IF_ERROR(ReopenForFold(refold));
 
   std::shared_ptr<WorkingSet> folding;
   std::map<BranchId, BranchRow> branches;
   FoldState state;
+  Seq counted;
   {
     MutexLock lock(mutex_);
     folding = sets_.folding;
     branches = branches_;
     state = state_;
+    counted = folding_.counted;
   }
   if (folding == nullptr) return Status::Ok();
-  Folder folder(*kv_, segments_, std::move(branches), PinsForFold(), std::move(state), *this);
+  Folder folder(*kv_, segments_, std::move(branches), PinsForFold(), std::move(state), counted,
+                *this);
   MENDFS_RETURN_IF_ERROR(folder.Run(*folding));
   MENDFS_FAILPOINT(kFoldBeforeWrite);
   // Synced: a hole in LevelDB's log that later batches hide cannot come about.
   Status written = kv_->Write(folder.batch(), true);
   if (!written.ok()) {
     MutexLock lock(mutex_);
-    kv_failed_ = true;
+    folding_.kv_failed = true;
     return written.Annotate("fold the journal into the manifest");
   }
+  bool log_full = false;
   {
     MutexLock lock(mutex_);
     state_ = folder.state();
     sets_.folding = nullptr;
+    log_full = ++folding_.folds_in_log >= kFoldsInLog;
     // One folded commit is enough to tell that older values are seen by it.
     while (commits_.size() > 1 && *std::next(commits_.begin()) <= state_.folded) {
       commits_.erase(commits_.begin());
+    }
+  }
+  if (log_full) {
+    // The fold is done; when this fails the next one is refused by LevelDB, and reopens it.
+    if (auto settled = Settle(); !settled.ok()) {
+      LogLine(LogLevel::kWarning, "manifest",
+              "LevelDB's log stays as it is: " + settled.status().ToString());
     }
   }
   return HitFailpoint(Failpoint::kFoldAfterWrite);

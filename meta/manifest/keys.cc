@@ -51,6 +51,7 @@ bool Starts(std::string_view key, KeyKind kind) {
 
 bool IsDerived(KeyKind kind) {
   switch (kind) {
+    case KeyKind::kDeadRow:
     case KeyKind::kEdgeReverse:
     case KeyKind::kRowName:
     case KeyKind::kIndex:
@@ -63,6 +64,7 @@ std::optional<KeyKind> KindOf(std::string_view branch_key) {
   if (branch_key.empty()) return std::nullopt;
   const auto kind = static_cast<KeyKind>(branch_key.front());
   switch (kind) {
+    case KeyKind::kDeadRow:
     case KeyKind::kExtent:
     case KeyKind::kEdge:
     case KeyKind::kEdgeReverse:
@@ -191,6 +193,16 @@ std::string LongNameKey(TypeId type, const Hash128& hash) {
   return key;
 }
 
+std::string DeadRowKey(TypeId type, InodeNumber row) {
+  std::string key = TypeFirst(KeyKind::kDeadRow, type, 8);
+  PutU64BigEndian(key, row.value);
+  return key;
+}
+
+std::string DeadRowPrefix() {
+  return Begin(KeyKind::kDeadRow, 1);
+}
+
 std::string SchemaKey() {
   return Begin(KeyKind::kSchema, 1);
 }
@@ -233,6 +245,11 @@ std::optional<InodeNumber> ParseRowNameKey(std::string_view key) {
   return InodeNumber(ByteReader(key.substr(5)).GetU64BigEndian());
 }
 
+std::optional<InodeNumber> ParseDeadRowKey(std::string_view key) {
+  if (!Starts(key, KeyKind::kDeadRow) || key.size() != 13) return std::nullopt;
+  return InodeNumber(ByteReader(key.substr(5)).GetU64BigEndian());
+}
+
 std::optional<EdgeEnds> ParseEdgeKey(std::string_view key) {
   const bool reverse = Starts(key, KeyKind::kEdgeReverse);
   if ((!reverse && !Starts(key, KeyKind::kEdge)) || key.size() != 25) return std::nullopt;
@@ -247,6 +264,7 @@ std::optional<TypeId> ParseTypeOf(std::string_view key) {
   const auto kind = KindOf(key);
   if (!kind || key.size() < 5) return std::nullopt;
   switch (*kind) {
+    case KeyKind::kDeadRow:
     case KeyKind::kRow:
     case KeyKind::kRowName:
     case KeyKind::kLongName:

@@ -18,6 +18,7 @@ namespace mendfs {
 
 // First byte of a branch key. Written values are never renumbered.
 enum class KeyKind : char {
+  kDeadRow = 'd',      // type, row               -> empty: gone, edges left behind       (derived)
   kExtent = 'e',       // inode, offset           -> a piece of a file body
   kEdge = 'g',         // type, source, target, n -> edge row
   kEdgeReverse = 'G',  // type, target, source, n -> empty                              (derived)
@@ -74,6 +75,9 @@ std::string RowPrefix(TypeId type);
 std::string RowNameKey(TypeId type, InodeNumber row);
 std::string RowNamePrefix(TypeId type);
 std::string LongNameKey(TypeId type, const Hash128& hash);
+// A row that is gone while entries of its edges are still there: what the sweep owes.
+std::string DeadRowKey(TypeId type, InodeNumber row);
+std::string DeadRowPrefix();
 std::string SchemaKey();
 
 struct EdgeEnds {
@@ -91,6 +95,7 @@ std::string EdgeReversePrefix(TypeId type, InodeNumber target);
 
 std::optional<std::string_view> ParseRowKey(std::string_view key);  // the row key
 std::optional<InodeNumber> ParseRowNameKey(std::string_view key);   // the row
+std::optional<InodeNumber> ParseDeadRowKey(std::string_view key);   // the row
 std::optional<EdgeEnds> ParseEdgeKey(std::string_view key);         // kEdge and kEdgeReverse
 std::optional<TypeId> ParseTypeOf(std::string_view key);  // rows, edges, indexes, segments
 

@@ -50,8 +50,11 @@ class WorkingSetLayer : public Layer {
 
 class CurrentLayer : public Layer {
  public:
-  CurrentLayer(std::unique_ptr<KvIterator> iterator, std::string prefix, Seq seq)
-      : iterator_(std::move(iterator)), prefix_(std::move(prefix)), seq_(seq) {}
+  CurrentLayer(std::unique_ptr<KvIterator> iterator, std::string prefix, Seq seq, std::string last)
+      : iterator_(std::move(iterator)),
+        prefix_(std::move(prefix)),
+        seq_(seq),
+        last_(std::move(last)) {}
 
   void Seek(std::string_view key) override {
     iterator_->Seek(prefix_ + std::string(key));
@@ -73,6 +76,7 @@ class CurrentLayer : public Layer {
     valid_ = false;
     for (; iterator_->Valid(); iterator_->Next()) {
       if (iterator_->key().substr(0, prefix_.size()) != prefix_) return;
+      if (!last_.empty() && iterator_->key() >= last_) return;
       auto value = DecodeStoredValue(iterator_->key(), iterator_->value());
       if (!value.ok()) {
         status_ = value.status();
@@ -89,6 +93,7 @@ class CurrentLayer : public Layer {
   const std::unique_ptr<KvIterator> iterator_;
   const std::string prefix_;
   const Seq seq_;
+  const std::string last_;
   StoredValue value_;
   bool valid_ = false;
   Status status_;
@@ -235,8 +240,9 @@ std::unique_ptr<Layer> MakeWorkingSetLayer(std::shared_ptr<const WorkingSet> set
 }
 
 std::unique_ptr<Layer> MakeCurrentLayer(std::unique_ptr<KvIterator> iterator, std::string prefix,
-                                        Seq seq) {
-  return std::make_unique<CurrentLayer>(std::move(iterator), std::move(prefix), seq);
+                                        Seq seq, std::string last) {
+  return std::make_unique<CurrentLayer>(std::move(iterator), std::move(prefix), seq,
+                                        std::move(last));
 }
 
 std::unique_ptr<Layer> MakeEarlierLayer(std::unique_ptr<KvIterator> iterator, std::string prefix,

@@ -38,9 +38,10 @@ class Layer {
 // Versions at or before `seq` of keys that begin with `prefix`, which is cut off.
 std::unique_ptr<Layer> MakeWorkingSetLayer(std::shared_ptr<const WorkingSet> set,
                                            std::string prefix, Seq seq);
-// Entries under `prefix` whose start is at or before `seq`.
+// Entries under `prefix` whose start is at or before `seq`; ends before the key `last` of LevelDB
+// unless that is empty.
 std::unique_ptr<Layer> MakeCurrentLayer(std::unique_ptr<KvIterator> iterator, std::string prefix,
-                                        Seq seq);
+                                        Seq seq, std::string last = {});
 // Earlier values under `prefix` that were valid at `seq`.
 std::unique_ptr<Layer> MakeEarlierLayer(std::unique_ptr<KvIterator> iterator, std::string prefix,
                                         Seq seq);

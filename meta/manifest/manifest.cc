@@ -4,6 +4,8 @@
 
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
+#include "meta/disk/overlay_disk.h"
+#include "meta/manifest/fold_chain.h"
 #include "meta/manifest/stored_value.h"
 
 namespace mendfs {
@@ -27,6 +29,7 @@ Result<std::unique_ptr<Manifest>> Manifest::Open(Disk& disk, const std::string& 
   // LevelDB's own blocks and those of segments share the bound half and half.
   manifest->cache_.reset(leveldb::NewLRUCache(options.cache_bytes / 2));
   manifest->segments_.UseCache(manifest->cache_.get());
+  if (!options.create && !options.read_only) MENDFS_RETURN_IF_ERROR(Probe(disk, store_path));
   KvOptions kv_options;
   kv_options.create = options.create;
   kv_options.cache_bytes = options.cache_bytes / 2;
@@ -38,10 +41,42 @@ Result<std::unique_ptr<Manifest>> Manifest::Open(Disk& disk, const std::string& 
   }
   if (!options.create) {
     MENDFS_RETURN_IF_ERROR(manifest->ReadState());
+    MENDFS_RETURN_IF_ERROR(manifest->NoteDamage(options.read_only));
     MENDFS_RETURN_IF_ERROR(manifest->ReadBranches());
     MENDFS_RETURN_IF_ERROR(manifest->ReadSegments());
   }
   return manifest;
+}
+
+// Opens LevelDB on an overlay, so that what must be refused is refused before it writes: it puts
+// its log into tables, and removes the files that its own list has lost.
+Status Manifest::Probe(Disk& disk, const std::string& store_path) {
+  OverlayDisk memory(disk);
+  ManifestOptions options;
+  options.read_only = true;
+  MENDFS_ASSIGN_OR_RETURN(const auto manifest, Open(memory, store_path, options));
+  if (!manifest->damage_.rows_lost) return Status::Ok();
+  return Status(Code::kCorruption, "manifest of " + store_path + ": " + manifest->damage_.sentence +
+                                       "; nothing was changed");
+}
+
+// After ReadState: LevelDB's tables hold all that the open found.
+Status Manifest::NoteDamage(bool read_only) {
+  const FoldState state = folded();
+  Status chained = CheckFoldChain(*kv_, state);
+  if (!chained.ok()) {
+    if (chained.code() != Code::kCorruption || !read_only) return chained;
+    damage_ = {true, chained.message()};
+  } else if (const std::string log = kv_->log_damage(); !log.empty()) {
+    damage_ = {false, "LevelDB's log " + log + "; what it held behind change " +
+                          std::to_string(state.folded.value) +
+                          " is read from the journal, and written again when the store is opened "
+                          "for writing"};
+    LogLine(LogLevel::kWarning, "manifest", damage_.sentence);
+  }
+  MutexLock lock(mutex_);
+  folding_.settled = state.folded;
+  return Status::Ok();
 }
 
 Status Manifest::ReadState() {
@@ -209,7 +244,7 @@ std::unique_ptr<Cursor> Manifest::ScanGlobal(const KeyRange& range) const {
   std::vector<std::unique_ptr<Layer>> layers;
   layers.push_back(MakeWorkingSetLayer(sets.active, "", now));
   if (sets.folding != nullptr) layers.push_back(MakeWorkingSetLayer(sets.folding, "", now));
-  layers.push_back(MakeCurrentLayer(std::move(current), "", kHeadSeq));
+  layers.push_back(MakeCurrentLayer(std::move(current), "", kHeadSeq, range.last));
   return MakeMergingCursor(std::move(layers), range);
 }
 

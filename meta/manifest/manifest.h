@@ -3,11 +3,15 @@
 //   Apply    a change enters the working set; from then on every read sees it, whole
 //   Rotate   the working set is put aside for folding, a new one takes over
 //   Fold     1 entries and the values they replace go to LevelDB as one synced batch that carries
-//              the position · 2 the set that was put aside is dropped
+//              the position, chained to the batch before · 2 the set that was put aside is dropped
 //
 // A value that a commit or a pin can still see moves to h/ when it is replaced; others vanish, and
 // what is made and unmade within one fold never reaches LevelDB. A fold must not run ahead of the
 // flushed journal: LevelDB never holds what a power cut could take from the journal.
+//
+// Open checks that every fold is there before it writes a byte (fold_chain.h). Damage to LevelDB's
+// log takes the end of what was folded, back to `settled` at most, and the journal is kept from
+// there: replay brings it all back. Other losses refuse an open for writing.
 //
 // Threads:  reads from any thread; Apply and Rotate in the door's order; Fold from one at a time
 // Errors:   reads as Reader; Fold: kNoSpace, kIo, kCorruption: nothing is lost, the set stays aside
@@ -35,6 +39,7 @@ namespace mendfs {
 
 struct ManifestOptions {
   bool create = false;
+  bool read_only = false;  // `disk` is an overlay; lost folds are told by damage(), not refused
   uint64_t cache_bytes = 64 << 20;
   KvDefects defects;  // tests only
 };
@@ -42,6 +47,12 @@ struct ManifestOptions {
 // Reads the journal's changes with a seq in (after, last] again, in order.
 using Refold = std::function<Status(Seq after, Seq last,
                                     const std::function<void(Seq, const Change&)>& apply)>;
+
+// What an open found that does not keep it from reading.
+struct ManifestDamage {
+  bool rows_lost = false;  // else the journal holds what is missing
+  std::string sentence;    // empty: nothing
+};
 
 class Manifest : public Reader {
  public:
@@ -60,6 +71,11 @@ class Manifest : public Reader {
   // False when a set still waits to be folded.
   bool Rotate();
   Status Fold(const Refold& refold);
+  // Moves LevelDB's log into its tables. Answers the position that does not depend on the log: what
+  // was folded up to there is safe from damage to it, and need not be kept in the journal.
+  Result<Seq> Settle();
+  // Replay brought a commit of main with these many changes; those up to it are not counted again.
+  void Recount(Seq commit, uint64_t changed_total);
 
   // ---- keeping moments readable ----
   // The newest applied state of all branches stays readable until Unpin of the answer.
@@ -72,6 +88,7 @@ class Manifest : public Reader {
   Seq applied() const { return Seq(applied_.load(std::memory_order_acquire)); }
   FoldState folded() const;
   uint64_t working_set_bytes() const;
+  const ManifestDamage& damage() const { return damage_; }
   size_t segments() const { return segments_.count(); }
   Kv& kv() { return *kv_; }
 
@@ -88,6 +105,13 @@ class Manifest : public Reader {
     Seq seq;
   };
 
+  struct Folding {
+    bool kv_failed = false;  // LevelDB must be reopened before the next fold
+    Seq settled;             // folded up to here whatever happens to LevelDB's log
+    uint64_t folds_in_log = 0;
+    Seq counted;  // see Recount
+  };
+
   struct Found {
     Seq start;
     bool whiteout = false;
@@ -100,6 +124,8 @@ class Manifest : public Reader {
   Result<Maybe> GetStep(const Sets& sets, const Step& step, std::string_view key) const;
   Result<Maybe> GetCurrent(const Sets& sets, const Step& step, Seq seq, std::string_view key) const;
   Result<Maybe> GetEarlier(BranchId branch, Seq seq, std::string_view key) const;
+  static Status Probe(Disk& disk, const std::string& store_path);
+  Status NoteDamage(bool read_only);
   Status ReadState();
   Status ReadBranches();
   Status ReadSegments();
@@ -119,7 +145,8 @@ class Manifest : public Reader {
   std::multiset<Seq> pins_ GUARDED_BY(mutex_);
   std::set<Seq> commits_ GUARDED_BY(mutex_);  // the newest folded one and all behind it
   std::map<BranchId, BranchRow> branches_ GUARDED_BY(mutex_);
-  bool kv_failed_ GUARDED_BY(mutex_) = false;  // LevelDB must be reopened before the next fold
+  Folding folding_ GUARDED_BY(mutex_);
+  ManifestDamage damage_;  // set while it is opened
 };
 
 }  // namespace mendfs

@@ -1,8 +1,9 @@
-// The manifest's own rows: how far the journal is folded in, what each branch holds, and branches.
+// The manifest's own rows: how far the journal is folded in, what each branch holds, the last
+// folds, and branches.
 //
 // Source:   docs/formats/keys.md
 // Threads:  pure functions
-// Errors:   kCorruption, kUnsupported for a newer version
+// Errors:   kCorruption; kUnsupported for another version, the message says what to do
 #pragma once
 
 #include <map>
@@ -28,7 +29,9 @@ struct BranchTotals {
 
 // Written by the batch of every fold, so that it is always true of the entries beside it.
 struct FoldState {
-  Seq folded;  // every change up to here is in LevelDB
+  Seq folded;           // every change up to here is in LevelDB
+  uint64_t number = 0;  // of the fold that wrote this; 0: nothing was folded yet
+  Hash128 chain;        // as in that fold's row
   std::map<BranchId, BranchTotals> totals;
   friend bool operator==(const FoldState&, const FoldState&) = default;
 };
@@ -36,6 +39,29 @@ struct FoldState {
 std::string FoldStateKey();
 std::string EncodeFoldState(const FoldState& state);
 Result<FoldState> DecodeFoldState(std::string_view bytes);
+
+// Written by the batch of every fold beside the state, in one of kFoldRows places in turn. A batch
+// that LevelDB lost leaves its place empty or with the row of an earlier round.
+struct FoldRow {
+  uint64_t number = 0;
+  Seq from;        // folded before
+  Seq to;          // folded after
+  Hash128 totals;  // hash of the totals after it
+  Hash128 chain;   // hash of all of the above and the chain of the fold before
+  friend bool operator==(const FoldRow&, const FoldRow&) = default;
+};
+
+inline constexpr uint64_t kFoldRows = 4096;
+
+std::string FoldRowPrefix();
+std::string FoldRowKey(uint64_t number);
+std::string EncodeFoldRow(const FoldRow& row);
+Result<FoldRow> DecodeFoldRow(std::string_view bytes);
+
+Hash128 HashTotals(const FoldState& state);
+Hash128 FoldChain(const Hash128& before, const FoldRow& row);
+// The row of the fold that ends in `state`; `state` gets its number and chain.
+FoldRow ChainFold(const FoldState& before, FoldState& state);
 
 // A branch and where it came from. Its name is the key.
 struct BranchRow {

@@ -11,18 +11,6 @@ constexpr uint8_t kInfoVersion = 1;
 // Far above any real object, far below where sizes could overflow.
 constexpr uint64_t kPayloadBytesMax = uint64_t{1} << 56;
 
-void PutHash(std::string& out, const Hash128& hash) {
-  PutU64(out, hash.low);
-  PutU64(out, hash.high);
-}
-
-Hash128 GetHash(ByteReader& in) {
-  Hash128 hash;
-  hash.low = in.GetU64();
-  hash.high = in.GetU64();
-  return hash;
-}
-
 void PutDigest(std::string& out, const Sha256Digest& digest) {
   out.append(reinterpret_cast<const char*>(digest.data()), digest.size());
 }
@@ -92,7 +80,7 @@ std::vector<Hash128> DecodeBlockHashes(std::string_view bytes) {
   hashes.reserve(bytes.size() / kObjectHashBytes);
   ByteReader in(bytes);
   for (size_t count = bytes.size() / kObjectHashBytes; count > 0; --count) {
-    hashes.push_back(GetHash(in));
+    hashes.push_back(in.GetHash());
   }
   return hashes;
 }
@@ -120,7 +108,7 @@ Result<ObjectInfo> DecodeObjectTail(std::string_view tail) {
   if (tail.size() != kObjectTailBytes) return Bad("shorter than an object's footer");
   if (tail.substr(tail.size() - kMagic.size()) != kMagic) return Bad("no object footer at the end");
   ByteReader in(tail);
-  const Hash128 checksum = GetHash(in);
+  const Hash128 checksum = in.GetHash();
   if (HashXxh3Wide(in.rest()) != checksum) return Bad("footer fails its checksum");
   const uint32_t version = in.GetU32();
   if (version != kVersion) {
@@ -138,7 +126,7 @@ Result<ObjectInfo> DecodeObjectTail(std::string_view tail) {
   info.kind = *kind;
   info.size_bytes = in.GetU64();
   info.id = in.GetId();
-  info.fingerprint = GetHash(in);
+  info.fingerprint = in.GetHash();
   info.sha256 = GetDigest(in);
   if (info.size_bytes > kPayloadBytesMax) return Bad("footer names an impossible size");
   info.file_size_bytes = ObjectFileBytes(info.kind, info.size_bytes);
@@ -173,7 +161,7 @@ Result<ObjectInfo> DecodeObjectInfo(const Id128& id, std::string_view value) {
   info.id = id;
   info.size_bytes = in.GetVarint();
   info.file_size_bytes = in.GetVarint();
-  info.fingerprint = GetHash(in);
+  info.fingerprint = in.GetHash();
   info.sha256 = GetDigest(in);
   if (!in.AtEnd() || version != kInfoVersion || !kind || reserved != 0) return bad("malformed");
   info.kind = *kind;

@@ -8,10 +8,35 @@ namespace mendfs {
 
 bool SweepQueue::Add(TypeId type, InodeNumber row, int64_t now_ns) {
   MutexLock lock(mu_);
-  if (rows_.size() >= kRowsMax) return false;
+  if (rows_.size() >= rows_max_) {
+    unread_ = true;
+    return false;
+  }
   rows_.push_back({type, row, now_ns, {}});
   last_[{type, row}].gone_ns = now_ns;
   return true;
+}
+
+bool SweepQueue::AddOwed(TypeId type, InodeNumber row) {
+  MutexLock lock(mu_);
+  if (last_.contains({type, row})) return true;
+  if (rows_.size() >= rows_max_) {
+    unread_ = true;
+    return false;
+  }
+  rows_.push_front({type, row, 0, {}});
+  last_[{type, row}] = {.gone_ns = 0, .begun = true};
+  return true;
+}
+
+bool SweepQueue::WantsOwed() const {
+  MutexLock lock(mu_);
+  return unread_ && rows_.size() <= rows_max_ / 2;
+}
+
+void SweepQueue::BeginOwed() {
+  MutexLock lock(mu_);
+  unread_ = false;
 }
 
 void SweepQueue::DropFirstLocked() {
@@ -36,12 +61,15 @@ bool SweepQueue::IsFirstLocked(TypeId type, InodeNumber row) const {
   return !rows_.empty() && rows_.front().type == type && rows_.front().row == row;
 }
 
+void SweepQueue::Begin(TypeId type, InodeNumber row) {
+  MutexLock lock(mu_);
+  if (IsFirstLocked(type, row)) last_[{type, row}].begun = true;
+}
+
 void SweepQueue::Advance(TypeId type, InodeNumber row, std::string resume) {
   MutexLock lock(mu_);
   if (!IsFirstLocked(type, row)) return;
   rows_.front().resume = std::move(resume);
-  const auto last = last_.find({type, row});
-  if (last != last_.end()) last->second.begun = true;
 }
 
 void SweepQueue::Drop(TypeId type, InodeNumber row) {
@@ -55,16 +83,19 @@ bool SweepQueue::IsBeingSwept(TypeId type, InodeNumber row) const {
   return last != last_.end() && last->second.begun;
 }
 
+bool SweepQueue::Holds(TypeId type, InodeNumber row) const {
+  MutexLock lock(mu_);
+  return last_.contains({type, row});
+}
+
 namespace {
 
 // Where edges of the row stand, in key order.
-std::vector<KeyRange> RangesOf(const Schema& schema, const GoneRow& gone) {
+std::vector<KeyRange> RangesOf(const Schema& schema, TypeId type, InodeNumber row) {
   std::vector<KeyRange> ranges;
   for (const EdgeType& edge : schema.edges) {
-    if (edge.source == gone.type) ranges.push_back(PrefixRange(EdgePrefix(edge.id, gone.row)));
-    if (edge.target == gone.type) {
-      ranges.push_back(PrefixRange(EdgeReversePrefix(edge.id, gone.row)));
-    }
+    if (edge.source == type) ranges.push_back(PrefixRange(EdgePrefix(edge.id, row)));
+    if (edge.target == type) ranges.push_back(PrefixRange(EdgeReversePrefix(edge.id, row)));
   }
   std::sort(ranges.begin(), ranges.end(),
             [](const KeyRange& left, const KeyRange& right) { return left.first < right.first; });
@@ -73,10 +104,20 @@ std::vector<KeyRange> RangesOf(const Schema& schema, const GoneRow& gone) {
 
 }  // namespace
 
+Result<bool> HasEdges(const Reader& reader, const View& view, const Schema& schema, TypeId type,
+                      InodeNumber row) {
+  for (const KeyRange& range : RangesOf(schema, type, row)) {
+    const auto cursor = reader.Scan(view, range);
+    if (cursor->Valid()) return true;
+    MENDFS_RETURN_IF_ERROR(cursor->status());
+  }
+  return false;
+}
+
 Result<SweptChunk> CollectSwept(const Reader& reader, const View& view, const Schema& schema,
                                 const GoneRow& gone, uint64_t edges_max, Change& change) {
   SweptChunk chunk;
-  for (KeyRange& range : RangesOf(schema, gone)) {
+  for (KeyRange& range : RangesOf(schema, gone.type, gone.row)) {
     // What lies before is cleared, and a row that is gone gets no new edges.
     if (range.last <= gone.resume) continue;
     const auto cursor = reader.Scan(view, range);
@@ -93,8 +134,10 @@ Result<SweptChunk> CollectSwept(const Reader& reader, const View& view, const Sc
       ++chunk.edges;
     }
     MENDFS_RETURN_IF_ERROR(cursor->status());
-    if (chunk.edges == edges_max) break;
+    if (chunk.edges == edges_max) return chunk;
   }
+  chunk.done = true;
+  change.Clear(DeadRowKey(gone.type, gone.row));
   return chunk;
 }
 

@@ -4,6 +4,12 @@
 // are cleared later, in chunks. A row that comes back under its number before that has them again;
 // once the first is cleared the number must not come back until the last one is.
 //
+// What is owed is an entry (DeadRowKey): set by the delete of a row that has edges, cleared by the
+// change that puts the row back or by the one that clears the last edge. The queue is the order in
+// which this open of the store pays; it is filled by deletes, and from the entries that an earlier
+// open left. Of those it is not known whether clearing had begun, so their numbers do not come
+// back.
+//
 // Threads:  SweepQueue safe from any thread; CollectSwept is a free function
 #pragma once
 
@@ -30,28 +36,41 @@ struct GoneRow {
   std::string resume;  // the last entry that was cleared; empty: none yet
 };
 
-// First in, first out.
+// First in, first out; what an earlier open left goes before.
 class SweepQueue {
  public:
-  static constexpr size_t kRowsMax = size_t{1} << 20;
+  explicit SweepQueue(size_t rows_max = kRowsMax) : rows_max_(rows_max) {}
 
-  // False when the queue is full: the edges stay behind, invisible.
+  // False when the queue is full: the row is found by its entry, when there is room again.
   bool Add(TypeId type, InodeNumber row, int64_t now_ns);
+  // One that was found by its entry. False when the queue is full.
+  bool AddOwed(TypeId type, InodeNumber row);
+  // There may be entries of rows that it does not hold, and it has room for them.
+  bool WantsOwed() const;
+  // All entries are about to be offered to AddOwed.
+  void BeginOwed();
   // The first row, if it has been gone since `before_ns`. A row that came back and went again
   // counts from the last time.
   std::optional<GoneRow> First(int64_t before_ns);
+  // The first row, if it is this one, is about to lose edges: its number stays gone.
+  void Begin(TypeId type, InodeNumber row);
   // The first row, if it is this one, has been cleared up to `resume`.
   void Advance(TypeId type, InodeNumber row, std::string resume);
   // Takes the first row off, if it is this one.
   void Drop(TypeId type, InodeNumber row);
   // Has clearing begun and not ended?
   bool IsBeingSwept(TypeId type, InodeNumber row) const;
+  bool Holds(TypeId type, InodeNumber row) const;
 
  private:
+  static constexpr size_t kRowsMax = size_t{1} << 20;
+
   bool IsFirstLocked(TypeId type, InodeNumber row) const REQUIRES(mu_);
   void DropFirstLocked() REQUIRES(mu_);
 
+  const size_t rows_max_;
   mutable Mutex mu_{LockRank::kLeaf};
+  bool unread_ GUARDED_BY(mu_) = true;  // entries may be there of rows that are not in rows_
   std::deque<GoneRow> rows_ GUARDED_BY(mu_);
   struct Last {
     int64_t gone_ns =
@@ -61,9 +80,15 @@ class SweepQueue {
   std::map<std::pair<TypeId, InodeNumber>, Last> last_ GUARDED_BY(mu_);
 };
 
+// Has the row edges, whatever their other ends are? Then its delete owes a sweep.
+// Cost:     at most one step for each end of an edge type
+Result<bool> HasEdges(const Reader& reader, const View& view, const Schema& schema, TypeId type,
+                      InodeNumber row);
+
 struct SweptChunk {
   uint64_t edges = 0;
-  std::string last;  // where to resume
+  std::string last;   // where to resume
+  bool done = false;  // nothing is left behind it, and `change` clears what was owed
 };
 // Fills `change` with what clears up to `edges_max` edges of a row that is not live.
 Result<SweptChunk> CollectSwept(const Reader& reader, const View& view, const Schema& schema,

@@ -28,6 +28,13 @@ Result<ControlAddress> ControlAddress::Make(const std::string& store_path) {
   return address;
 }
 
+ControlAddress ControlAddress::OfMount(const std::string& device) {
+  ControlAddress address;
+  const std::string name = std::string(1, '\0') + "mendfs/" + device;
+  address.endpoint_ = boost::asio::local::stream_protocol::endpoint(name);
+  return address;
+}
+
 ControlAddress::~ControlAddress() {
   if (directory_ >= 0) close(directory_);
 }

@@ -1,4 +1,5 @@
-// The address of a store's control socket.
+// The address of a control socket: of the daemon that has a store open for writing, or of a
+// read-only mount.
 //
 // A socket's name holds 107 bytes and a store may lie deeper: then the name goes through a
 // directory descriptor, which stays open while the address is in use.
@@ -18,6 +19,9 @@ namespace mendfs {
 class ControlAddress {
  public:
   static Result<ControlAddress> Make(const std::string& store_path);
+  // Of a read-only mount, which makes nothing in its store: a name without a file, as long as its
+  // daemon lives. `device` is that of its MountEntry.
+  static ControlAddress OfMount(const std::string& device);
   ~ControlAddress();
   ControlAddress(ControlAddress&& other) noexcept
       : endpoint_(std::move(other.endpoint_)), directory_(std::exchange(other.directory_, -1)) {}

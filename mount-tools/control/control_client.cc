@@ -2,6 +2,8 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
@@ -142,6 +144,21 @@ Result<int> Converse(ControlSocket& socket, const VerbRequest& request, VerbIo& 
   }
 }
 
+// Any user may take a name that has no file.
+bool IsTrusted(ControlSocket& socket, const std::string& store_path) {
+  struct ucred peer {};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  struct stat store {};
+  const bool owner = stat(store_path.c_str(), &store) == 0 && peer.uid == store.st_uid;
+  return peer.uid == 0 || peer.uid == geteuid() || owner;
+}
+
+Status Refused(const std::string& store_path) {
+  return {Code::kDenied,
+          store_path + ": only root and the owner of the store may talk to its daemon"};
+}
+
 }  // namespace
 
 Result<std::optional<int>> CallDaemon(const std::string& store_path, const VerbRequest& request,
@@ -152,12 +169,23 @@ Result<std::optional<int>> CallDaemon(const std::string& store_path, const VerbR
     ControlSocket socket(context);
     boost::system::error_code error;
     socket.connect(address.endpoint(), error);
-    if (error == asio::error::access_denied) {
-      return Status(Code::kDenied, store_path +
-                                       ": only root and the owner of the store may talk "
-                                       "to its daemon");
-    }
+    if (error == asio::error::access_denied) return Refused(store_path);
     if (error) return std::optional<int>();
+    MENDFS_ASSIGN_OR_RETURN(const int exit_code, Converse(socket, request, io));
+    return std::optional<int>(exit_code);
+  } catch (const std::exception& exception) {  // Asio's constructors, nlohmann-json
+    return Status(Code::kInternal, std::string("control socket: ") + exception.what());
+  }
+}
+
+Result<std::optional<int>> CallReader(const std::string& store_path, const std::string& device,
+                                      const VerbRequest& request, VerbIo& io) {
+  try {
+    asio::io_context context;
+    ControlSocket socket(context);
+    boost::system::error_code error;
+    socket.connect(ControlAddress::OfMount(device).endpoint(), error);
+    if (error || !IsTrusted(socket, store_path)) return std::optional<int>();
     MENDFS_ASSIGN_OR_RETURN(const int exit_code, Converse(socket, request, io));
     return std::optional<int>(exit_code);
   } catch (const std::exception& exception) {  // Asio's constructors, nlohmann-json

@@ -19,4 +19,9 @@ namespace mendfs {
 Result<std::optional<int>> CallDaemon(const std::string& store_path, const VerbRequest& request,
                                       VerbIo& io);
 
+// The same in the daemon of the read-only mount with that device (MountEntry). Answers nothing too
+// when what listens there is neither root's, nor ours, nor that of the store's owner.
+Result<std::optional<int>> CallReader(const std::string& store_path, const std::string& device,
+                                      const VerbRequest& request, VerbIo& io);
+
 }  // namespace mendfs

@@ -42,6 +42,8 @@ struct Connection {
   FrameHeaderBytes header{};
   std::string payload;
   uint32_t uid = 0;
+  uint64_t number = 0;
+  bool asked = false;  // its request is there; the accepting thread's
 };
 using ConnectionPtr = std::shared_ptr<Connection>;
 
@@ -64,6 +66,7 @@ struct ControlServer::Core {
   Status Listen();
   void Accept();
   void Welcome(ControlSocket socket);
+  bool Admit(const ConnectionPtr& connection);
   void ReadRequest(const ConnectionPtr& connection);
   void TakeRequest(const ConnectionPtr& connection);
   void Serve(const ConnectionPtr& connection, const VerbRequest& request);
@@ -79,6 +82,7 @@ struct ControlServer::Core {
   asio::thread_pool quick{kControlQuickThreads};
   std::thread thread;
   bool stopped = false;
+  uint64_t accepted = 0;  // the accepting thread's
 
   Mutex mu{LockRank::kDaemon};
   std::set<ConnectionPtr> live GUARDED_BY(mu);
@@ -87,10 +91,17 @@ struct ControlServer::Core {
 // 1 unlink a dead daemon's socket · 2 bind · 3 owner and mode · 4 listen: nobody gets in before 3.
 Status ControlServer::Core::Listen() {
   const std::string path = ControlSocketPath(options.store_path);
-  unlink(path.c_str());
-  MENDFS_ASSIGN_OR_RETURN(const ControlAddress address, ControlAddress::Make(options.store_path));
   boost::system::error_code error;
   if (acceptor.open(Protocol(), error)) return SocketFailure(path, error.message());
+  if (!options.device.empty()) {
+    const ControlAddress address = ControlAddress::OfMount(options.device);
+    if (acceptor.bind(address.endpoint(), error) || acceptor.listen(kBacklog, error)) {
+      return SocketFailure("of mount " + options.device, error.message());
+    }
+    return Status::Ok();
+  }
+  unlink(path.c_str());
+  MENDFS_ASSIGN_OR_RETURN(const ControlAddress address, ControlAddress::Make(options.store_path));
   if (acceptor.bind(address.endpoint(), error)) return SocketFailure(path, error.message());
   const bool own = geteuid() != 0 || options.owner_uid == 0 ||
                    lchown(path.c_str(), options.owner_uid, static_cast<gid_t>(-1)) == 0;
@@ -124,18 +135,15 @@ void ControlServer::Core::Welcome(ControlSocket socket) {
   socklen_t size = sizeof peer;
   const bool known = getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
   const auto connection = std::make_shared<Connection>(std::move(socket));
-  if (!known || (peer.uid != 0 && peer.uid != options.owner_uid)) {
+  const bool welcome = peer.uid == 0 || peer.uid == options.owner_uid ||
+                       peer.uid == static_cast<uint32_t>(geteuid());
+  if (!known || !welcome) {
     Refuse(connection, "only root and the owner of the store may talk to its daemon", kExitDenied);
     return;
   }
   connection->uid = peer.uid;
-  bool full = false;
-  {
-    MutexLock lock(mu);
-    full = live.size() >= kControlConnectionsMax;
-    if (!full) live.insert(connection);
-  }
-  if (full) {
+  connection->number = ++accepted;
+  if (!Admit(connection)) {
     Refuse(connection, "too many callers at once; try again", kExitFailed);
     return;
   }
@@ -147,6 +155,25 @@ void ControlServer::Core::Welcome(ControlSocket socket) {
     Forget(connection);
   });
   ReadRequest(connection);
+}
+
+// When there is no room, whoever has been silent longest makes it: a caller asks as soon as it is
+// connected.
+bool ControlServer::Core::Admit(const ConnectionPtr& connection) {
+  MutexLock lock(mu);
+  if (live.size() >= kControlConnectionsMax) {
+    ConnectionPtr silent;
+    for (const ConnectionPtr& other : live) {
+      if (!other->asked && (!silent || other->number < silent->number)) silent = other;
+    }
+    if (!silent) return false;
+    boost::system::error_code ignored;
+    silent->socket.close(ignored);
+    silent->deadline.cancel();
+    live.erase(silent);
+  }
+  live.insert(connection);
+  return true;
 }
 
 void ControlServer::Core::ReadRequest(const ConnectionPtr& connection) {
@@ -167,6 +194,7 @@ void ControlServer::Core::ReadRequest(const ConnectionPtr& connection) {
 void ControlServer::Core::TakeRequest(const ConnectionPtr& connection) {
   // The deadline may have struck in the meantime; then its handler has closed the socket.
   if (connection->deadline.cancel() == 0) return Forget(connection);
+  connection->asked = true;
   Result<VerbRequest> request = DecodeRequest(connection->payload);
   if (!request.ok()) {
     Refuse(connection, request.status().message(), kExitFailed);
@@ -220,7 +248,8 @@ void ControlServer::Core::Stop() {
     MutexLock lock(mu);
     live.clear();
   }
-  if (acceptor.is_open()) unlink(ControlSocketPath(options.store_path).c_str());
+  if (acceptor.is_open() && options.device.empty())
+    unlink(ControlSocketPath(options.store_path).c_str());
   boost::system::error_code ignored;
   acceptor.close(ignored);
 }

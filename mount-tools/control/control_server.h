@@ -27,7 +27,8 @@ inline constexpr unsigned kControlRequestWaitMs = 10'000;  // from connect to th
 
 struct ControlOptions {
   std::string store_path;
-  uint32_t owner_uid = 0;  // may call, besides root
+  std::string device;      // of a read-only mount; empty: the socket lies in the store
+  uint32_t owner_uid = 0;  // may call, besides root and the daemon's own user
   // Answers the exit code. Ends soon after its VerbIo reports that the caller is gone.
   std::function<int(const VerbRequest& request, uint32_t caller_uid, VerbIo& io)> handler;
 };

@@ -77,7 +77,7 @@ Status SetValue(std::string_view name, std::string_view value, MountSettings& se
     if (!size || *size < kMaxReadMin || *size > kMaxReadMax) {
       return OutOfRange(name, value, "a size from 4096 to 1M");
     }
-    settings.kernel.push_back(std::string(name) + "=" + std::to_string(*size));
+    settings.max_read_bytes = static_cast<unsigned>(*size);
   } else {
     return Unknown(name);
   }

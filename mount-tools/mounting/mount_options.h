@@ -26,7 +26,8 @@ struct MountSettings {
   unsigned commit_interval_ms = 1000;
   uint64_t cache_bytes = 64 << 20;
   std::string log_path;             // empty: standard error in front, else nothing
-  std::vector<std::string> kernel;  // handed to libfuse as they are: "nodev", "max_read=…"
+  unsigned max_read_bytes = 0;      // 0: not said
+  std::vector<std::string> kernel;  // handed to libfuse as they are: "nodev", "sync"
 };
 
 struct OptionRules {

@@ -5,14 +5,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "mount-tools/mounting/mount_table.h"
 #include "mount-tools/mounting/probe.h"
+#include "mount-tools/mounting/store_lock.h"
 #include "mount-tools/mounting/target.h"
 #include "mount-tools/verbs/text.h"
 
@@ -20,6 +23,8 @@ namespace mendfs {
 namespace {
 
 constexpr unsigned kProbeWaitMs = 3000;
+constexpr auto kHolderWait = std::chrono::seconds(3);
+constexpr auto kHolderLook = std::chrono::milliseconds(50);
 
 Status CheckDevice() {
   if (access("/dev/fuse", R_OK | W_OK) == 0) return Status::Ok();
@@ -101,22 +106,50 @@ Status CheckApart(const std::string& store, const std::string& mount_point) {
   return Status::Ok();
 }
 
+// A daemon that writes into its own mount would wait for itself.
+Status CheckLog(const MountPlan& plan) {
+  const std::string& log = plan.settings.log_path;
+  if (log.empty() || !IsWithin(RealPath(log), plan.mount_point)) return Status::Ok();
+  return {Code::kInvalid, "the log " + Printable(log) + " lies below the mount point " +
+                              Printable(plan.mount_point) + "; put it elsewhere"};
+}
+
+// A holder that no mount shows is ending after an unmount, starting, or a verb: it is waited for.
 Status CheckFree(const std::string& store, bool read_only) {
-  const std::optional<std::string> holder = StoreHolder(store);
-  if (!holder) return Status::Ok();
-  std::string message = Printable(store) + " is open for writing already, by " + *holder;
+  const auto end = std::chrono::steady_clock::now() + kHolderWait;
+  while (true) {
+    const bool held = StoreHolder(store) || (!read_only && StoreReader(store));
+    if (!held) return Status::Ok();
+    MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
+    const bool mounted = !MountsOfStore(table, store).empty();
+    if (mounted || std::chrono::steady_clock::now() >= end) return StoreInUse(store, read_only);
+    std::this_thread::sleep_for(kHolderLook);
+  }
+}
+
+}  // namespace
+
+Status StoreInUse(const std::string& store, bool read_only) {
+  std::string message = Printable(store);
+  const std::optional<std::string> writer = AwaitHolderName(store);
+  const std::optional<std::string> reader = writer ? std::nullopt : StoreReader(store);
+  if (writer) {
+    message += " is open for writing already, by " + *writer;
+  } else if (reader) {
+    message += " is open for reading already, by " + *reader;
+  } else {
+    return {Code::kBusy, message + " was in use by a process that has just ended; try again"};
+  }
   const Result<std::vector<MountEntry>> table = ReadMountTable();
   if (table.ok()) {
     for (const MountEntry& mount : MountsOfStore(*table, store)) {
       message += ", mounted at " + Printable(mount.mount_point);
     }
   }
-  message +=
-      read_only ? "; a read-only mount does not go beside a writer" : "; a store has one writer";
-  return {Code::kBusy, message};
+  if (reader) return {Code::kBusy, message + "; a writer does not go beside readers"};
+  return {Code::kBusy, message + (read_only ? "; a read-only mount does not go beside a writer"
+                                            : "; a store has one writer")};
 }
-
-}  // namespace
 
 Result<MountPlan> PlanMount(const std::string& store, const std::string& directory,
                             const MountSettings& settings) {
@@ -128,6 +161,7 @@ Result<MountPlan> PlanMount(const std::string& store, const std::string& directo
   plan.store_path = RealPath(store);
   plan.mount_point = RealPath(directory);
   MENDFS_RETURN_IF_ERROR(CheckApart(plan.store_path, plan.mount_point));
+  MENDFS_RETURN_IF_ERROR(CheckLog(plan));
   MENDFS_RETURN_IF_ERROR(CheckFree(plan.store_path, plan.settings.read_only));
   MENDFS_RETURN_IF_ERROR(CheckDevice());
   if (settings.allow_other && geteuid() != 0) MENDFS_RETURN_IF_ERROR(CheckAllowOther());

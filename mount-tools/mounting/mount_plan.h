@@ -23,4 +23,7 @@ struct MountPlan {
 Result<MountPlan> PlanMount(const std::string& store, const std::string& directory,
                             const MountSettings& settings);
 
+// Why the store cannot be opened: by whom it is held, where it is mounted. kBusy.
+Status StoreInUse(const std::string& store, bool read_only);
+
 }  // namespace mendfs

@@ -44,7 +44,8 @@ std::optional<MountEntry> ParseLine(std::string_view line) {
   if (dash + 2 >= fields.size()) return std::nullopt;
   MountEntry entry{.mount_point = Unescape(fields[4]),
                    .type = Unescape(fields[dash + 1]),
-                   .source = Unescape(fields[dash + 2])};
+                   .source = Unescape(fields[dash + 2]),
+                   .device = std::string(fields[2])};
   for (std::string_view option : Split(fields[5], ',')) {
     if (option == "ro") entry.read_only = true;
   }

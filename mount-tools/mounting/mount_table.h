@@ -20,6 +20,7 @@ struct MountEntry {
   std::string type;    // "ext4", "fuse.mendfs"
   std::string source;  // of a mendfs mount: the store's path
   bool read_only = false;
+  std::string device;  // "0:45": of this mount alone, wherever it shows
 };
 
 std::vector<MountEntry> ParseMountTable(std::string_view text);

@@ -1,11 +1,8 @@
 #include "mount-tools/mounting/target.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -15,8 +12,6 @@
 
 namespace mendfs {
 namespace {
-
-constexpr size_t kHolderBytesMax = 512;
 
 Target OfMount(const MountEntry& mount) {
   return {.store_path = mount.source, .mount_point = mount.mount_point};
@@ -45,6 +40,16 @@ std::string RealPath(const std::string& path) {
   return real ? std::string(real.get()) : NormalPath(path);
 }
 
+const MountEntry* FindStoreMount(const std::vector<MountEntry>& table, const std::string& path) {
+  const auto ours = [&](const std::string& form) {
+    const MountEntry* mount = FindMountOf(table, form);
+    return mount != nullptr && mount->type == kMountType ? mount : nullptr;
+  };
+  // Walking a path below a mount that does not answer would not end.
+  const MountEntry* mount = ours(NormalPath(path));
+  return mount != nullptr ? mount : ours(RealPath(path));
+}
+
 bool IsStoreDirectory(const std::string& path) {
   struct stat info {};
   return stat((path + "/mendfs.json").c_str(), &info) == 0 && S_ISREG(info.st_mode);
@@ -68,44 +73,11 @@ std::string ControlSocketPath(const std::string& store_path) {
 Result<Target> ResolveTarget(const std::string& path) {
   if (IsStoreDirectory(path)) return Target{.store_path = RealPath(path), .mount_point = ""};
   MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
-  for (const std::string& form : {NormalPath(path), RealPath(path)}) {
-    const MountEntry* mount = FindMountOf(table, form);
-    if (mount != nullptr && mount->type == kMountType) return OfMount(*mount);
-  }
+  if (const MountEntry* mount = FindStoreMount(table, path)) return OfMount(*mount);
   const Status store = CheckStoreDirectory(path);
   if (store.code() == Code::kDenied) return store;
   struct stat info {};
   return NoTarget(path, stat(path.c_str(), &info) == 0 ? 0 : errno);
-}
-
-std::optional<std::string> StoreHolder(const std::string& store_path) {
-  const int fd = open((store_path + "/LOCK").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return std::nullopt;
-  struct flock range {};
-  range.l_type = F_WRLCK;
-  range.l_whence = SEEK_SET;
-  std::optional<std::string> holder;
-  if (fcntl(fd, F_OFD_GETLK, &range) == 0 && range.l_type != F_UNLCK) {
-    char text[kHolderBytesMax];
-    const ssize_t size = pread(fd, text, sizeof text, 0);
-    holder = Printable(std::string_view(text, size > 0 ? static_cast<size_t>(size) : 0));
-    if (holder->empty()) holder = "a process that left no name";
-  }
-  close(fd);
-  return holder;
-}
-
-int HolderPid(std::string_view holder) {
-  const size_t digits = holder.find_first_of("0123456789");
-  if (digits == std::string_view::npos) return 0;
-  int pid = 0;
-  const char* end = holder.data() + holder.size();
-  return std::from_chars(holder.data() + digits, end, pid).ec == std::errc() ? pid : 0;
-}
-
-Status HeldBy(const std::string& path, std::string_view holder) {
-  return {Code::kBusy, Printable(path) + " is in use by " + std::string(holder) +
-                           ", which does not answer; wait for it to end, or end it"};
 }
 
 }  // namespace mendfs

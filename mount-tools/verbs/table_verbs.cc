@@ -18,8 +18,10 @@ std::string ActorOf(const VerbRequest& request, const VerbHost& host) {
   return "uid:" + std::to_string(host.caller_uid);
 }
 
-// Hands every input to the loader. A caller that goes away ends it: nothing is left behind.
-Status ReadInputs(const VerbRequest& request, VerbIo& io, Loader& loader) {
+// Hands every input to the loader; false when there was nothing but space in all of them. A caller
+// that goes away ends it: nothing is left behind.
+Result<bool> ReadInputs(const VerbRequest& request, VerbIo& io, Loader& loader) {
+  bool rows = false;
   LoadProgress progress{.stage = "read"};
   for (const InputSource& input : request.inputs) {
     if (input.size_bytes == 0) {  // a pipe: no end in sight
@@ -34,13 +36,14 @@ Status ReadInputs(const VerbRequest& request, VerbIo& io, Loader& loader) {
       MENDFS_ASSIGN_OR_RETURN(const bool more, io.Input(index, chunk));
       if (!more) break;
       MENDFS_RETURN_IF_ERROR(loader.Add(request.inputs[index].name, chunk));
+      rows = rows || chunk.find_first_not_of(" \t\r\n") != std::string::npos;
       progress.done += chunk.size();
       progress.rows += static_cast<uint64_t>(std::count(chunk.begin(), chunk.end(), '\n'));
       io.Progress(progress);
     }
     MENDFS_RETURN_IF_ERROR(loader.EndSource());
   }
-  return Status::Ok();
+  return rows;
 }
 
 void ShowErrors(const LoadSummary& summary, VerbIo& io) {
@@ -84,8 +87,12 @@ Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   options.type = request.type;
   options.note = {.actor = ActorOf(request, host), .message = request.message};
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Loader> loader, Loader::Begin(host.store, options));
-  MENDFS_RETURN_IF_ERROR(ReadInputs(request, io, *loader));
+  MENDFS_ASSIGN_OR_RETURN(const bool rows, ReadInputs(request, io, *loader));
   LoadSummary summary;
+  if (!rows) {
+    return io.Out(request.json ? SummaryJson(summary, false)
+                               : "the input holds no rows; nothing was changed\n");
+  }
   const Status status =
       loader->Finish([&](const LoadProgress& progress) { io.Progress(progress); }, summary);
   if (status.ok()) return io.Out(request.json ? SummaryJson(summary, true) : SummaryText(summary));

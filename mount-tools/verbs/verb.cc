@@ -41,8 +41,9 @@ std::string CountsLine(const ContentCounts& counts) {
 std::string MountedText(const MountFacts* mount) {
   if (mount == nullptr) return "no";
   const std::string at = Printable(mount->mount_point);
-  if (mount->pid != 0) return at + ", pid " + std::to_string(mount->pid);
-  return mount->read_only ? at + ", read-only" : at + ", but its daemon is gone";
+  const std::string shown = mount->read_only ? at + ", read-only" : at;
+  if (mount->pid != 0) return shown + ", pid " + std::to_string(mount->pid);
+  return mount->read_only ? shown : shown + ", but its daemon is gone";
 }
 
 std::string StatusText(const StoreStatus& status, const std::string& path,
@@ -121,24 +122,17 @@ std::string RefusalJson(const Refusal& refusal) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-// The text of .mend/last_error, made safe for a terminal.
-std::string RefusalLines(Refusal refusal) {
-  refusal.path = Printable(refusal.path);
-  refusal.sentence = Printable(refusal.sentence);
-  return RefusalText(refusal);
-}
-
 Status RunWhy(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   const bool kept = host.mount != nullptr && host.mount->refusals;
   std::vector<Refusal> refusals;
   if (kept) refusals = host.mount->refusals();
   if (refusals.empty() && !request.json) {
     return io.Out(kept ? "nothing was refused since this mount began\n"
-                       : "nothing to tell: refusals are kept by the daemon of a writable mount, "
+                       : "nothing to tell: refusals are kept by the daemon of a mount, "
                          "and go with it\n");
   }
   for (const Refusal& refusal : refusals) {
-    MENDFS_RETURN_IF_ERROR(io.Out(request.json ? RefusalJson(refusal) : RefusalLines(refusal)));
+    MENDFS_RETURN_IF_ERROR(io.Out(request.json ? RefusalJson(refusal) : RefusalText(refusal)));
   }
   return Status::Ok();
 }
@@ -153,7 +147,9 @@ Status RunSchemaShow(const VerbRequest& request, const VerbHost& host, VerbIo& i
 }
 
 Status RunFlush(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
-  MENDFS_RETURN_IF_ERROR(host.store.Flush());
+  // What a read-only mount shows was durable, or will be with its writer.
+  const bool read_only = host.mount != nullptr && host.mount->read_only;
+  if (!read_only) MENDFS_RETURN_IF_ERROR(host.store.Flush());
   const uint64_t seq = host.store.Describe().durable_seq.value;
   if (request.json) return io.Out(Json({{"durable_seq", seq}}).dump() + "\n");
   return io.Out("durable up to change " + std::to_string(seq) + "\n");
@@ -195,8 +191,21 @@ void Complain(VerbIo& io, std::string_view verb, const Status& status) {
   io.Err("mendfs " + std::string(verb) + ": " + Printable(sentence));
 }
 
+// A read-only mount flushes nothing, and says so by doing nothing.
+Status CheckMayRun(const VerbRequest& request, const VerbHost& host) {
+  const bool read_only = host.mount != nullptr && host.mount->read_only;
+  if (!read_only || !VerbWrites(request.verb) || request.verb == Verb::kFlush) return Status::Ok();
+  return {Code::kReadOnly, Printable(host.store.path()) + " is mounted read-only at " +
+                               Printable(host.mount->mount_point) + "; unmount it first"};
+}
+
 int RunVerb(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
-  const Status status = Dispatch(request, host, io);
+  if (request.verb == Verb::kLoad && request.inputs.empty()) {
+    Complain(io, "load", Status(Code::kInvalid, "there is no input; name a file, or - for stdin"));
+    return kExitUsage;
+  }
+  Status status = CheckMayRun(request, host);
+  if (status.ok()) status = Dispatch(request, host, io);
   if (!status.ok()) Complain(io, VerbName(request.verb), status);
   return ExitCodeOf(status);
 }

@@ -19,7 +19,8 @@ class Check {
  public:
   Check(const Store& store, const CheckOptions& options, CheckReport& report,
         const std::function<void(const CheckProgress&)>& progress)
-      : inspector_(store, {}),
+      : store_(store),
+        inspector_(store, {}),
         tables_(store.reader()),
         reader_(store.reader()),
         options_(options),
@@ -27,9 +28,12 @@ class Check {
         progress_(progress) {}
 
   void Run() {
+    const StoreStatus status = store_.Describe();
+    if (status.health != Health::kOk) Found("manifest", store_.path(), status.reason);
     Segments();
     Tables();
     Files();
+    Totals(status);
   }
 
  private:
@@ -59,6 +63,39 @@ class Check {
 
   void Segments() {
     Note("segments", inspector_.EachSegment([](const std::string&) {}, Damage("segment")));
+  }
+
+  // ------------------------------------------------------------------------------------ totals
+  static std::string Text(const ContentCounts& counts) {
+    return std::to_string(counts.nodes) + " nodes, " + std::to_string(counts.edges) + " edges, " +
+           std::to_string(counts.files) + " files";
+  }
+
+  // Two scans at most: the second where the stored counts are not the commit's.
+  void Totals(const StoreStatus& status) {
+    const std::string text = Text(status.counts);
+    if (status.head) {
+      const std::string subject = "commit " + ShortHex(status.head->id);
+      AddUp(subject, status.head->seq, status.head->counts, &status.head->content_root);
+      if (text == Text(status.head->counts)) return;
+    }
+    AddUp("what is folded", status.folded_seq, status.counts, nullptr);
+  }
+
+  void AddUp(const std::string& subject, Seq seq, const ContentCounts& counts,
+             const Hash128* content_root) {
+    Step("totals", 0);
+    const auto found = Inspector(store_, {kMainBranch, seq}).AddUp();
+    if (!found.ok()) return Note("totals", found.status());
+    if (Text(found->counts) != Text(counts)) {
+      Found("totals", subject,
+            "it says " + Text(counts) + ", the entries add up to " + Text(found->counts) +
+                ": entries are lost or were never counted");
+    } else if (content_root != nullptr && found->content_root != *content_root) {
+      Found("totals", subject,
+            "its content sum is " + ToHex(*content_root) + ", the entries add up to " +
+                ToHex(found->content_root) + ": they are not those that were committed");
+    }
   }
 
   // ------------------------------------------------------------------------------------ tables
@@ -114,6 +151,12 @@ class Check {
            inspector_.Has(RowNameKey(type.target, ends.target));
   }
 
+  // Edges of rows that are gone are invisible and wait to be swept.
+  bool IsOwed(const EdgeType& type, const EdgeEnds& ends) const {
+    return inspector_.Has(DeadRowKey(type.source, ends.source)) ||
+           inspector_.Has(DeadRowKey(type.target, ends.target));
+  }
+
   void Edges(RowChecker& checker, const EdgeType& type) {
     const std::string what = "edge of " + type.name;
     CheckedRow checked;
@@ -124,9 +167,15 @@ class Check {
     Note(what, inspector_.EachEdge(
                    type.id, EdgeSide::kOut,
                    [&](const Inspector::Edge& edge) {
-                     Step("edges", ++report_.edges);
-                     // Edges of rows that are gone are invisible and wait to be swept.
-                     if (!Live(type, edge.ends)) return;
+                     Step("edges", report_.edges + report_.unswept_edges);
+                     if (!Live(type, edge.ends)) {
+                       ++report_.unswept_edges;
+                       if (IsOwed(type, edge.ends)) return;
+                       Found("edge-left", subject(edge.ends),
+                             "an end of it is gone, and nothing says that it is to be cleared");
+                       return;
+                     }
+                     ++report_.edges;
                      if (!inspector_.Has(EdgeReverseKey(type.id, edge.ends))) {
                        Found("edge-order", subject(edge.ends), "it is missing in reverse order");
                      }
@@ -236,6 +285,7 @@ class Check {
                        Damage("piece of a body")));
   }
 
+  const Store& store_;
   const Inspector inspector_;
   const TableReader tables_;
   const Reader& reader_;

@@ -1,15 +1,19 @@
 // The offline check: opens a store without writing a byte, walks everything that the manifest holds
 // and tells what does not fit.
 //
-//   0 opens      identity, manifest, replay of the journal into memory
+//   0 opens      identity, manifest, replay of the journal into memory; what is lost of the
+//   manifest
+//                or was damaged in it
 //   1 rows       every row is readable and every body decodes
 //   2 files      names lead to inodes, inodes are reached, link counts and sizes agree
 //   3 edges      both ends live, both orders agree
+//   4 totals     counts and content sum of the newest commit, and the stored counts, are what the
+//                entries add up to
 //
 // Threads:  one
 // Errors:   kNotFound (no store), kBusy (somebody writes to it), kUnsupported (newer format),
 //           kDenied; what is wrong inside a store is a finding, not an error
-// Cost:     reads every entry once or twice; memory stays flat
+// Cost:     reads every entry two or three times; memory stays flat
 #pragma once
 
 #include <cstdint>
@@ -24,7 +28,7 @@
 namespace mendfs {
 
 struct Finding {
-  std::string kind;     // stable: "does-not-open", "unreadable", "dangling-name", …
+  std::string kind;     // stable: "does-not-open", "manifest", "totals", "dangling-name", …
   std::string subject;  // what it is about: "inode 17", "edge Knows"
   std::string sentence;
 };
@@ -35,6 +39,7 @@ struct CheckReport {
   uint64_t finding_count = 0;     // all of them
   uint64_t nodes = 0;             // looked at
   uint64_t edges = 0;
+  uint64_t unswept_edges = 0;  // not among `edges`: of rows that are gone, still to be cleared
   uint64_t files = 0;
 };
 
@@ -43,7 +48,7 @@ struct CheckOptions {
 };
 
 struct CheckProgress {
-  std::string_view stage;  // "open", "rows", "files", "edges"
+  std::string_view stage;  // "open", "rows", "files", "edges", "totals"
   uint64_t done = 0;
   uint64_t total = 0;  // 0: unknown
 };

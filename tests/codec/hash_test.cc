@@ -32,6 +32,12 @@ TEST(HashTest, Xxh3KnownAnswers) {
   EXPECT_EQ(ToHex(HashXxh3Wide("")), "99aa06d3014798d86001c324468d497f");
 }
 
+TEST(HashTest, Crc32cKnownAnswers) {
+  EXPECT_EQ(HashCrc32c(""), 0u);
+  EXPECT_EQ(HashCrc32c("123456789"), 0xE3069283u);
+  EXPECT_EQ(HashCrc32c(std::string(32, '\0')), 0x8A9136AAu);
+}
+
 TEST(HashTest, WideSumsAreOrderIndependentAndCanBeTakenBack) {
   const Hash128 a = HashXxh3Wide("a");
   const Hash128 b = HashXxh3Wide("b");

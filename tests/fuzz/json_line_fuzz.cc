@@ -1,20 +1,23 @@
 // Any bytes as a load line: split without harm, and the body lies within the line.
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "meta/table/json_line.h"
 #include "meta/table/row_check.h"
+#include "tests/fuzz/fuzz.h"
 
 using namespace mendfs;
 
-namespace {
+namespace mendfs {
 
-void Require(bool condition) {
-  if (!condition) std::abort();
+std::vector<std::string> Seeds() {
+  return {R"({"type":"Person","data":{"name":"bob","age":4}})",
+          R"({"edge":"Knows","from":"a","to":"b","n":2,"data":{"since":"2020-01-01"}})",
+          R"({"edge":"Knows","from":["a",1],"to":"b"})",
+          R"({"type":"P","data":{"a\\u0041":[1,{}]}})"};
 }
 
-}  // namespace
+}  // namespace mendfs
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view line(reinterpret_cast<const char*>(data), size);

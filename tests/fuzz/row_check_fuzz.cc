@@ -3,7 +3,6 @@
 #include <simdjson.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +10,7 @@
 #include "meta/table/row_check.h"
 #include "meta/table/schema/row_value.h"
 #include "meta/table/schema/schema_parser.h"
+#include "tests/fuzz/fuzz.h"
 
 using namespace mendfs;
 
@@ -28,10 +28,6 @@ std::shared_ptr<const RowRules> MakeRules() {
   return RowRules::Make(ParseSchema(kSchema).value()).value();
 }
 
-void Require(bool condition) {
-  if (!condition) std::abort();
-}
-
 bool IsJsonObject(std::string_view body) {
   static simdjson::dom::parser parser;
   simdjson::dom::element element;
@@ -40,6 +36,17 @@ bool IsJsonObject(std::string_view body) {
 }
 
 }  // namespace
+
+namespace mendfs {
+
+std::vector<std::string> Seeds() {
+  return {R"({"k":"a","n":1,"a":-5,"b":true,"c":-0.0,"d":"2020-02-29","f":"y z","g":["x"]})",
+          R"({"k":"a","n":9223372036854775807,"i":[1,2.5],"j":18446744073709551615,"l":1.5})",
+          R"({"k":"\\ud83d\\ude00","n":1,"e":"2020-01-01T00:00:00.5Z","m":"abc","o":[1e300]})",
+          R"({"t":7,"more":{"a":[null,false]}})", R"({"w":2.5})"};
+}
+
+}  // namespace mendfs
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::shared_ptr<const RowRules> rules = MakeRules();

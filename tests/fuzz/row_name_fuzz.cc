@@ -1,20 +1,16 @@
 // Any bytes as a row name: what decodes is what encodes to it, and any bytes as a key go both ways.
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "meta/row_name.h"
 #include "meta/table/schema/row_value.h"
+#include "tests/fuzz/fuzz.h"
 
 using namespace mendfs;
 
 namespace {
-
-void Require(bool condition) {
-  if (!condition) std::abort();
-}
 
 void CheckNode(std::string_view name, size_t parts, RowNameForm form) {
   const auto node = DecodeNodeName(name, parts, form);
@@ -34,6 +30,14 @@ void CheckKey(std::string_view key, size_t parts) {
 }
 
 }  // namespace
+
+namespace mendfs {
+
+std::vector<std::string> Seeds() {
+  return {"bob", "a~b", "%2Fetc", "%h00112233445566778899aabbccddeeff", "a~b~2", "\xc3\xa9%7E"};
+}
+
+}  // namespace mendfs
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

@@ -1,4 +1,5 @@
-// The three rules that LevelDB over our Disk keeps, and a planted defect for each.
+// The first three rules that LevelDB over our Disk keeps, and a planted defect for each; the fourth
+// is in log_damage_test.cc.
 #include "meta/manifest/kv/kv.h"
 
 #include <gtest/gtest.h>

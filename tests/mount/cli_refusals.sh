@@ -71,3 +71,42 @@ same "" "$(ls "$store/staging")"
 refused "Invalid argument" bash -c "echo '{\"age\":999}' >'$people/x.json'"
 holds "$("$mendfs" why "$mnt")" "age"
 refused "File name too long" touch "$mnt/files/$(printf 'n%.0s' {1..300})"
+
+# ---- words that make no sense, told as the help tells them
+exits 2 "STORE|MOUNT is required" "$mendfs" status
+exits 2 "-n wants a number of commits" "$mendfs" log "$mnt" -n -1
+exits 2 "append is the only mode" "$mendfs" load "$mnt" there.jsonl --mode merge
+
+# ---- a load of nothing: no input is a slip, an empty one changes nothing
+mkdir -p empty_inputs
+exits 2 "" "$mendfs" load "$mnt" empty_inputs --mode append
+unmount
+head_before=$("$mendfs" log "$store" -n 1)
+: >nothing.jsonl
+printf '\n \n' >blank.jsonl
+holds "$("$mendfs" load "$store" nothing.jsonl blank.jsonl --mode append)" "no rows"
+holds "$("$mendfs" load "$store" - --mode append --json </dev/null)" '"commit":null'
+same "$head_before" "$("$mendfs" log "$store" -n 1)"
+
+# ---- of two mounts at once one loses, and hears by whom
+mkdir -p race1 race2
+for round in 1 2 3; do
+  "$mendfs" mount "$store" race1 2>said1 &
+  first=$!
+  code2=0
+  "$mendfs" mount "$store" race2 2>said2 || code2=$?
+  code1=0
+  wait "$first" || code1=$?
+  same 1 "$((code1 + code2))"
+  holds "$(cat said1 said2)" "pid $(sed -n 's/^pid \([0-9]*\) .*/\1/p' "$store/LOCK")"
+  must "$mendfs" umount "$store"
+done
+
+# ---- a name is shown on its line, whatever it holds
+must "$mendfs" mount "$store" "$mnt"
+odd=$'x\ny\e[31m.json'
+refused "Invalid argument" bash -c "echo '{\"age\":999}' >\"\$0\"" "$people/$odd"
+for text in "$(cat "$mnt/.mend/last_error")" "$("$mendfs" why "$mnt")"; do
+  if [[ $text == *$'\e'* ]]; then fail "a control byte is shown raw"; fi
+  if grep -q '^y' <<<"$text"; then fail "a name begins a line"; fi
+done

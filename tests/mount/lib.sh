@@ -17,7 +17,7 @@ fi
 fail() {
   echo "FAILED at line ${BASH_LINENO[1]}: $*" >&2
   echo "--- last refusals" >&2
-  head -n 12 "$mnt/.mend/last_error" >&2 2>/dev/null || true
+  timeout 5 head -n 12 "$mnt/.mend/last_error" >&2 2>/dev/null || true
   exit 1
 }
 

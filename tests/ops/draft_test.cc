@@ -5,7 +5,6 @@
 
 #include "fs/ops/plane/error_log.h"
 #include "fs/ops/plane/rejected.h"
-#include "fs/ops/plane/stale_names.h"
 #include "tests/ops/mount_fixture.h"
 
 namespace mendfs {
@@ -60,15 +59,14 @@ class DraftTest : public MountTest {
     files_ = std::make_unique<FileReader>(store_->reader());
     file_writer_ = std::make_unique<FileWriter>(store_->door(), kMainBranch);
     table_writer_ = std::make_unique<TableWriter>(store_->door(), kMainBranch);
-    rejected_ = std::make_unique<Rejected>(*files_, *file_writer_, stale_, kMainBranch);
+    rejected_ = std::make_unique<Rejected>(*files_, *file_writer_, kMainBranch);
     context_.reset(new PlaneContext{.store = *store_,
                                     .files = *files_,
                                     .file_writer = *file_writer_,
                                     .tables = TableReader(store_->reader()),
                                     .table_writer = *table_writer_,
                                     .errors = errors_,
-                                    .rejected = *rejected_,
-                                    .stale = stale_});
+                                    .rejected = *rejected_});
   }
   void TearDown() override {
     draft_.reset();
@@ -95,7 +93,6 @@ class DraftTest : public MountTest {
 
   Row row_;
   ErrorLog errors_;
-  StaleNames stale_;
   std::unique_ptr<FileReader> files_;
   std::unique_ptr<FileWriter> file_writer_;
   std::unique_ptr<TableWriter> table_writer_;
@@ -262,8 +259,12 @@ TEST_F(DraftTest, RejectedBodiesAreBoundedAndTheNewestAreKept) {
   EXPECT_EQ(names.size(), 2 * kRejectedEntriesMax);  // each with its .why
   EXPECT_THAT(names, testing::Not(testing::Contains("p0.json.1")));
   EXPECT_THAT(names, testing::Contains("p68.json.1"));
+  // They come and go without a request of the kernel, which keeps neither names nor their absence.
+  EXPECT_EQ(Look(".mend/rejected/Person/p68.json.1")->freshness, Freshness::kNone);
+  Result<Found> absent = Look(".mend/rejected/Person/p0.json.1");
+  EXPECT_TRUE(!absent.ok() || absent->freshness == Freshness::kNone);
   // A later mount counts what it finds.
-  Rejected later(*files_, *file_writer_, stale_, kMainBranch);
+  Rejected later(*files_, *file_writer_, kMainBranch);
   EXPECT_EQ(*later.Add({.directory = "Person", .name = "p68.json", .body = "b", .reason = "r"}),
             ".mend/rejected/Person/p68.json.2");
   EXPECT_EQ(List(".mend/rejected/Person", 1000).size(), 2 * kRejectedEntriesMax);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 // The errno that is spoken is compared with the name that is shown; the table needs nothing of
@@ -46,6 +47,16 @@ TEST(ErrorLogTest, TheNameThatIsShownIsTheErrnoThatIsSpoken) {
     EXPECT_EQ(ErrnoName(code), spoken) << CodeName(code);
   }
   EXPECT_EQ(ErrnoOf(Code::kOk), 0);
+}
+
+TEST(ErrorLogTest, NamesWithControlBytesStayOnTheirLine) {
+  const std::string text = RefusalText({.operation = "close",
+                                        .path = "nodes/a\nb\x1b[31m.json",
+                                        .sentence = "no\rway",
+                                        .rejected = ".mend/rejected/a\nb"});
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
+  EXPECT_NE(text.find("nodes/a\\x0ab\\x1b[31m.json"), std::string::npos) << text;
+  EXPECT_NE(text.find("no\\x0dway"), std::string::npos) << text;
 }
 
 TEST(ErrorLogTest, ATextSaysWhatWhereWhyAndWhereTheBytesAre) {

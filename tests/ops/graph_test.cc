@@ -81,14 +81,6 @@ TEST_F(GraphTest, ASymlinkMakesAnEdgeAndUnlinkTakesItAway) {
   EXPECT_THAT(List("graph/Person/bob/out/Knows"), ElementsAre("alice"));
 }
 
-TEST_F(GraphTest, AnEdgeThatIsMadeIsNotedUnderItsOtherNames) {
-  file_system_->stale().Take(0);
-  ASSERT_TRUE(Make("graph/Person/bob/out/Knows/alice", S_IFLNK | 0777, "../../../alice").ok());
-  std::vector<std::string> names;
-  for (const StaleName& stale : file_system_->stale().Take(0)) names.push_back(stale.name);
-  EXPECT_THAT(names, UnorderedElementsAre("bob~alice.json", "bob"));
-}
-
 TEST_F(GraphTest, ALinkMustLeadWhereItsNameSays) {
   for (const char* target : {"../../../bob", "../../../../Flight/alice", "alice", "/etc/passwd",
                              "../../../../../files/alice", ""}) {

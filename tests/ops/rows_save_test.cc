@@ -3,7 +3,6 @@
 
 #include "fs/ops/plane/error_log.h"
 #include "fs/ops/plane/rejected.h"
-#include "fs/ops/plane/stale_names.h"
 #include "fs/ops/rows/detached_rows.h"
 #include "fs/ops/rows/row_scratch.h"
 #include "tests/ops/mount_fixture.h"
@@ -172,12 +171,6 @@ TEST_F(RowsSaveTest, ABodyThatNamesItsKeyNamesTheNewOneAfterARename) {
   ASSERT_TRUE(Rename("nodes/Person/bob.json", "nodes/Person/robert.json").ok()) << Why();
   EXPECT_EQ(*Get("nodes/Person/robert.json"), "{ \"age\":3,  \"name\":\"robert\" }\n");
   EXPECT_EQ(Inode("nodes/Person/robert.json"), bob_);
-  // Its size is another one, and nobody wrote to it: the kernel is told.
-  bool told = false;
-  for (const StaleName& stale : file_system_->stale().Take(0)) {
-    told = told || (stale.inode == bob_ && stale.name.empty());
-  }
-  EXPECT_TRUE(told);
 }
 
 TEST_F(RowsSaveTest, ARenameToWhatIsNoKeyOfTheTypeIsRefused) {
@@ -229,19 +222,17 @@ TEST(DetachedRowsTest, CountForTwoSecondsAndAreBounded) {
 
 TEST_F(RowsSaveTest, ScratchFilesExpireADayAfterTheirLastChange) {
   ErrorLog errors;
-  StaleNames stale;
   FileReader files(store_->reader());
   FileWriter file_writer(store_->door(), kMainBranch);
   TableWriter table_writer(store_->door(), kMainBranch);
-  Rejected rejected(files, file_writer, stale, kMainBranch);
+  Rejected rejected(files, file_writer, kMainBranch);
   PlaneContext context{.store = *store_,
                        .files = files,
                        .file_writer = file_writer,
                        .tables = TableReader(store_->reader()),
                        .table_writer = table_writer,
                        .errors = errors,
-                       .rejected = rejected,
-                       .stale = stale};
+                       .rejected = rejected};
   TableScratch scratch(context);
   TypeId person = NodeTypeId("Person");
   int64_t now_ns = store_->door().NowNs();

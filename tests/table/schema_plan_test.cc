@@ -76,7 +76,7 @@ TEST(SchemaPlanTest, DropAndAddAgainIsANewLife) {
   EXPECT_EQ(again.FindNode("A")->properties[0].id, first.FindNode("A")->properties[0].id);
 }
 
-TEST(SchemaPlanTest, ARenameMovesNoData) {
+TEST(SchemaPlanTest, ARenameKeepsTheId) {
   const Schema accepted = Assign(Schema(), "node A { a: String @key, b: I32? }");
   const std::string_view text =
       "node AA @rename_from(A) { a: String @key, c: I32? @rename_from(b) }";
@@ -86,8 +86,32 @@ TEST(SchemaPlanTest, ARenameMovesNoData) {
   EXPECT_EQ(wanted.nodes[0].rename_from, "");
   // The same text again says nothing new.
   EXPECT_TRUE(Assign(wanted, text) == wanted);
-  EXPECT_THAT(Steps("node A { a: String @key, b: I32? }", text),
+  EXPECT_THAT(Steps("node A { a: String @key, b: I32? }", text, false),
               testing::ElementsAre("safe ", "safe "));
+}
+
+TEST(SchemaPlanTest, APropertyOfStoredBodiesKeepsItsName) {
+  using List = std::vector<std::string>;
+  const std::string a = "node A { a: String @key, b: I32? } ";
+  const std::string renamed = "node A { a: String @key, c: I32? @rename_from(b) } ";
+  EXPECT_EQ(Steps(a, renamed), List{"refused rename-on-populated"});
+  EXPECT_EQ(Steps(a, renamed, false), List{"safe "});
+  EXPECT_EQ(Steps(a, "node A { k: String @key @rename_from(a), b: I32? }"),
+            List{"refused rename-on-populated"})
+      << "a key may stand in the body, too";
+  EXPECT_EQ(
+      Steps(a + "edge E: A -> A { w: F64 }", a + "edge E: A -> A { weight: F64 @rename_from(w) }"),
+      List{"refused rename-on-populated"});
+  EXPECT_EQ(Steps(a, "node B @rename_from(A) { a: String @key, b: I32? }"), List{"safe "});
+
+  const Schema accepted = Assign(Schema(), a);
+  const std::string why =
+      PlanSchema(accepted, Assign(accepted, renamed), [](TypeId) { return true; })
+          .Applicable(true)
+          .message();
+  for (const char* word : {"A.b", "to c", "export", "load", "rename-on-populated"}) {
+    EXPECT_THAT(why, HasSubstr(word));
+  }
 }
 
 TEST(SchemaPlanTest, ARenameThatCannotBeMeantIsRefused) {

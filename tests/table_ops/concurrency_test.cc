@@ -102,6 +102,7 @@ TEST_F(ConcurrencyTest, EverythingAtOnceEndsConsistent) {
   EXPECT_EQ(EntriesOf(KeyKind::kIndex), emails);
   EXPECT_EQ(EntriesOf(KeyKind::kEdge), EntriesOf(KeyKind::kEdgeReverse));
   EXPECT_EQ(EntriesOf(KeyKind::kEdge), Edges("Knows").size()) << "the sweep left nothing behind";
+  EXPECT_EQ(EntriesOf(KeyKind::kDeadRow), 0U);
 }
 
 TEST_F(ConcurrencyTest, RenamesInARingLeaveEveryBodyWithItsOwnName) {

@@ -105,6 +105,7 @@ TEST_F(EdgeTest, EdgesOfADeletedRowAreGoneAtOnceInOneRecord) {
   ASSERT_TRUE(writer.DeleteNode(Node("Person"), "alice").ok());
   EXPECT_EQ(door.applied_changes(), changes + 1);
   EXPECT_LE(door.last_change().entries.size(), 3U);
+  EXPECT_EQ(EntriesOf(KeyKind::kDeadRow), 1U);
   EXPECT_EQ(Edges("Knows"), std::vector<std::string>{"carol~bob~1"});
   EXPECT_EQ(EdgesOf("Knows", EdgeSide::kIn, bob), std::vector<std::string>{"carol~bob~1"});
   EXPECT_EQ(EdgesOf("Knows", EdgeSide::kOut, alice), std::vector<std::string>{});
@@ -144,6 +145,7 @@ TEST_F(EdgeTest, TheSweepClearsBothOrdersAndWaitsForReturns) {
   EXPECT_EQ(SweepAll(), 42U);
   EXPECT_EQ(EntriesOf(KeyKind::kEdge), 1U);
   EXPECT_EQ(EntriesOf(KeyKind::kEdgeReverse), 1U);
+  EXPECT_EQ(EntriesOf(KeyKind::kDeadRow), 0U);
   EXPECT_EQ(Edges("Knows"), std::vector<std::string>{"carol~bob~1"});
 }
 
@@ -380,6 +382,7 @@ TEST(SweepQueueTest, ANumberThatIsHalfSweptStaysSoWhenItGoesAgain) {
   const InodeNumber row(7);
   ASSERT_TRUE(queue.Add(type, row, 10));
   EXPECT_FALSE(queue.IsBeingSwept(type, row));
+  queue.Begin(type, row);
   queue.Advance(type, row, "g-some");
   EXPECT_TRUE(queue.IsBeingSwept(type, row));
   ASSERT_TRUE(queue.Add(type, row, 20)) << "it was noted late";
@@ -390,6 +393,29 @@ TEST(SweepQueueTest, ANumberThatIsHalfSweptStaysSoWhenItGoesAgain) {
   queue.Drop(type, row);
   EXPECT_FALSE(queue.IsBeingSwept(type, row));
   EXPECT_FALSE(queue.First(100).has_value());
+}
+
+TEST(SweepQueueTest, WhatDoesNotFitIsReadAgainWhenThereIsRoom) {
+  SweepQueue queue(4);
+  const TypeId type(1);
+  EXPECT_TRUE(queue.WantsOwed()) << "of an earlier open";
+  queue.BeginOwed();
+  ASSERT_TRUE(queue.Add(type, InodeNumber(1), 10));
+  ASSERT_TRUE(queue.AddOwed(type, InodeNumber(2)));
+  ASSERT_TRUE(queue.AddOwed(type, InodeNumber(1))) << "it is there already, and waits";
+  EXPECT_FALSE(queue.IsBeingSwept(type, InodeNumber(1)));
+  EXPECT_TRUE(queue.IsBeingSwept(type, InodeNumber(2))) << "perhaps";
+  EXPECT_EQ(queue.First(5)->row, InodeNumber(2)) << "it waited longer";
+  EXPECT_FALSE(queue.WantsOwed());
+  ASSERT_TRUE(queue.Add(type, InodeNumber(3), 11));
+  ASSERT_TRUE(queue.Add(type, InodeNumber(4), 12));
+  EXPECT_FALSE(queue.Add(type, InodeNumber(5), 13));
+  EXPECT_FALSE(queue.Holds(type, InodeNumber(5)));
+  EXPECT_FALSE(queue.WantsOwed()) << "not while it is full";
+  queue.Drop(type, InodeNumber(2));
+  ASSERT_TRUE(queue.First(100).has_value());
+  queue.Drop(type, InodeNumber(1));
+  EXPECT_TRUE(queue.WantsOwed());
 }
 
 TEST(SparseMarksTest, StayBoundedAndExact) {

@@ -128,6 +128,57 @@ TEST_F(SchemaTest, AnOpenTypeTakesAnyObject) {
   EXPECT_TRUE(Get("Place", "here").ok());
 }
 
+TEST_F(SchemaTest, APropertyIsRenamedOnlyWhileNoBodyHasItsOldName) {
+  const std::string renamed =
+      "node A { k: String @key\n years: I32? @rename_from(age) }\nedge E: A -> A { w: I32? }";
+  Accept("node A { k: String @key\n age: I32? }\nedge E: A -> A { w: I32? }");
+  const PropertyId age = schema->FindNode("A")->properties[1].id;
+  MustPut("A", "x", R"({"age":1})");
+  const auto before = door.Dump({});
+  ExpectRefused(Refusal(renamed), Code::kInvalid, "rename-on-populated");
+  EXPECT_EQ(door.Dump({}), before);
+  EXPECT_TRUE(Put("A", "x", Get("A", "x")->body).ok()) << "what is stored can be stored again";
+
+  MustLink("E", "x", "x", 1, R"({"w":1})");
+  ExpectRefused(Refusal("node A { k: String @key\n age: I32? }\n"
+                        "edge E: A -> A { weight: I32? @rename_from(w) }"),
+                Code::kInvalid, "rename-on-populated");
+
+  ASSERT_TRUE(writer.DeleteNode(Node("A"), "x").ok());
+  Accept(renamed);
+  EXPECT_EQ(schema->FindNode("A")->properties[1].id, age);
+  MustPut("A", "x", R"({"years":1})");
+}
+
+TEST_F(SchemaTest, ATypeThatIsRenamedKeepsItsRowsEdgesAndIndexes) {
+  Accept(
+      "node A { k: String @key\n city: String? @index\n mail: String? @unique }\n"
+      "edge E: A -> A { w: I32? }");
+  const InodeNumber x = MustPut("A", "x", R"({ "city":"Rome", "mail":"x@x" })");
+  MustPut("A", "y");
+  MustLink("E", "x", "y", 1, R"({"w":1})");
+  const TypeId node = Node("A");
+  const TypeId edge = Edge("E").id;
+  auto before = door.Dump({});
+  Accept(
+      "node B @rename_from(A) { k: String @key\n city: String? @index\n mail: String? @unique }\n"
+      "edge F: B -> B @rename_from(E) { w: I32? }");
+  EXPECT_EQ(Node("B"), node);
+  EXPECT_EQ(Edge("F").id, edge);
+  auto after = door.Dump({});
+  before.erase(SchemaKey());
+  after.erase(SchemaKey());
+  EXPECT_EQ(after, before) << "a rename moves no data";
+
+  EXPECT_EQ(Get("B", "x")->row, x);
+  EXPECT_EQ(Get("B", "x")->body, R"({ "city":"Rome", "mail":"x@x" })");
+  EXPECT_EQ(Edges("F"), std::vector<std::string>{"x~y~1"});
+  EXPECT_TRUE(Put("B", "x", Get("B", "x")->body).ok());
+  ExpectRefused(Put("B", "z", R"({"mail":"x@x"})").status(), Code::kExists, "mail");
+  EXPECT_TRUE(writer.DeleteNode(node, "x").ok());
+  EXPECT_TRUE(Edges("F").empty());
+}
+
 TEST_F(SchemaTest, BytesThatAreNoSchemaAreReportedNotGuessed) {
   Change change;
   change.Put(SchemaKey(), "not a schema");

@@ -8,20 +8,21 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 Invocation Parse(std::vector<std::string> arguments) {
   return ParseCommandLine("/usr/bin/mendfs", std::move(arguments));
 }
 
 TEST(CommandLineTest, LoadTakesFilesAndMode) {
-  const Invocation load = Parse({"load", "/srv/g", "a.jsonl", "-", "--mode", "merge", "--type",
+  const Invocation load = Parse({"load", "/srv/g", "a.jsonl", "-", "--mode", "append", "--type",
                                  "Person", "--actor", "me", "-m", "first", "--json"});
   ASSERT_EQ(load.action, Action::kStoreVerb) << load.text;
   EXPECT_EQ(load.request.verb, Verb::kLoad);
   EXPECT_EQ(load.verb, "load");
   EXPECT_EQ(load.target, "/srv/g");
   EXPECT_THAT(load.files, ElementsAre("a.jsonl", "-"));
-  EXPECT_EQ(load.request.mode, LoadMode::kMerge);
+  EXPECT_EQ(load.request.mode, LoadMode::kAppend);
   EXPECT_EQ(load.request.type, "Person");
   EXPECT_EQ(load.request.actor, "me");
   EXPECT_EQ(load.request.message, "first");
@@ -33,7 +34,12 @@ TEST(CommandLineTest, LoadHasNoDefaultMode) {
   EXPECT_EQ(load.action, Action::kPrint);
   EXPECT_EQ(load.exit_code, kExitUsage);
   EXPECT_THAT(load.text, HasSubstr("--mode"));
-  EXPECT_EQ(Parse({"load", "/srv/g", "a.jsonl", "--mode", "upsert"}).exit_code, kExitUsage);
+  for (const char* mode : {"upsert", "merge", "replace", ""}) {
+    const Invocation other = Parse({"load", "/srv/g", "a.jsonl", "--mode", mode});
+    EXPECT_EQ(other.exit_code, kExitUsage) << mode;
+    EXPECT_THAT(other.text, HasSubstr("append is the only mode")) << mode;
+  }
+  EXPECT_THAT(Parse({"load", "--help"}).text, Not(HasSubstr("merge")));
   EXPECT_EQ(Parse({"load", "/srv/g", "--mode", "merge"}).exit_code, kExitUsage);
 }
 
@@ -54,7 +60,18 @@ TEST(CommandLineTest, LogTakesANumber) {
   EXPECT_EQ(Parse({"log", "/mnt/g", "-n", "7"}).request.limit, 7U);
   EXPECT_EQ(Parse({"log", "/mnt/g"}).request.limit, std::nullopt);
   EXPECT_EQ(Parse({"log", "/mnt/g", "-n", "x"}).exit_code, kExitUsage);
-  EXPECT_EQ(Parse({"log", "/mnt/g", "-n", "-1"}).exit_code, kExitUsage);
+  const Invocation negative = Parse({"log", "/mnt/g", "-n", "-1"});
+  EXPECT_EQ(negative.exit_code, kExitUsage);
+  EXPECT_THAT(negative.text, HasSubstr("-n wants a number of commits, 0 or more, not '-1'"));
+}
+
+TEST(CommandLineTest, WhatIsMissingIsNamedAsTheHelpNamesIt) {
+  EXPECT_THAT(Parse({"status"}).text, HasSubstr(": STORE|MOUNT is required"));
+}
+
+TEST(CommandLineTest, UmountTakesForce) {
+  EXPECT_FALSE(Parse({"umount", "/mnt/g"}).force);
+  EXPECT_TRUE(Parse({"umount", "--force", "/mnt/g"}).force);
 }
 
 TEST(CommandLineTest, SchemaHasTwoVerbs) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <future>
 #include <latch>
 #include <random>
@@ -362,23 +363,62 @@ TEST_F(ControlTest, StatusAnswersBesideLoads) {
   EXPECT_EQ(running, kControlBulkThreads + 4);
 }
 
-TEST_F(ControlTest, CallersOverTheBoundAreToldSo) {
+TEST_F(ControlTest, SilentCallersMakeRoomForOneThatAsks) {
   Serve(Echo);
-  std::vector<std::unique_ptr<RawCaller>> idle;
-  for (size_t i = 0; i < kControlConnectionsMax; ++i) {
-    idle.push_back(std::make_unique<RawCaller>(store()));
-    ASSERT_TRUE(idle.back()->connected());
+  std::vector<std::unique_ptr<RawCaller>> silent;
+  for (size_t i = 0; i < kControlConnectionsMax + 6; ++i) {
+    silent.push_back(std::make_unique<RawCaller>(store()));
+    ASSERT_TRUE(silent.back()->connected());
   }
-  EXPECT_THAT(RawCaller(store()).ReadAll(), HasSubstr("too many callers"));
-  idle.clear();
-  // The server hears of the closings one by one; a place is free soon.
-  for (int tries = 0; tries < 1000; ++tries) {
-    RecordingIo io;
-    const auto answer = CallDaemon(store(), {.verb = Verb::kFlush}, io);
-    if (answer.ok() && answer->value_or(-1) == 0) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  ExpectAlive();
+  EXPECT_EQ(silent.front()->ReadAll(),
+            "");  // the oldest went first, without a wait for its deadline
+}
+
+TEST_F(ControlTest, CallersOverTheBoundAreToldSo) {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  Serve([&](const VerbRequest&, uint32_t, VerbIo&) {
+    released.wait();
+    return 0;
+  });
+  std::vector<std::unique_ptr<RawCaller>> asking;
+  const auto ask = [&] {
+    asking.push_back(std::make_unique<RawCaller>(store()));
+    asking.back()->SendFrame(FrameType::kRequest, EncodeRequest({.verb = Verb::kLoad}));
+  };
+  for (size_t i = 0; i < kControlConnectionsMax; ++i) ask();
+  // Requests are read one by one; until all are, a silent caller takes the place of one that has
+  // not been read, and hears nothing.
+  std::string heard;
+  for (int tries = 0; tries < 1000 && heard.empty(); ++tries) {
+    if (tries > 0) ask();
+    const RawCaller other(store());
+    other.EndSending();
+    heard = other.ReadAll();
   }
-  FAIL() << "no place became free";
+  EXPECT_THAT(heard, HasSubstr("too many callers"));
+  release.set_value();
+  server_->Stop();
+}
+
+TEST_F(ControlTest, AReadOnlyMountAnswersByItsDeviceAndMakesNoFile) {
+  const std::string device = "0:test" + std::to_string(getpid());
+  RecordingIo nobody;
+  auto answer = CallReader(store(), device, {.verb = Verb::kFlush}, nobody);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(*answer, std::nullopt);
+  auto server = ControlServer::Start(
+      {.store_path = store(), .device = device, .owner_uid = getuid(), .handler = Echo});
+  ASSERT_TRUE(server.ok()) << server.status().ToString();
+  RecordingIo io;
+  answer = CallReader(store(), device, {.verb = Verb::kFlush}, io);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(*answer, 0);
+  EXPECT_TRUE(std::filesystem::is_empty(store()));
+  (*server)->Stop();
+  answer = CallReader(store(), device, {.verb = Verb::kFlush}, io);
+  EXPECT_EQ(answer.ok() ? *answer : std::optional<int>(-1), std::nullopt);
 }
 
 TEST_F(ControlTest, StopEndsVerbsThatWaitForTheirCaller) {

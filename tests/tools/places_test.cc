@@ -4,8 +4,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <thread>
+
 #include "meta/disk/posix_disk.h"
 #include "mount-tools/mounting/mount_plan.h"
+#include "mount-tools/mounting/store_lock.h"
 #include "mount-tools/mounting/target.h"
 #include "tests/tools/tools_test.h"
 
@@ -91,6 +97,56 @@ TEST_F(PlacesTest, StoreAndMountPointLieApart) {
   std::filesystem::create_directory_symlink(store() + "/inside", directory_.path("sneaky"));
   EXPECT_THAT(Plan(store(), directory_.path("sneaky")).message(), HasSubstr("inside the store"));
   EXPECT_THAT(Plan(store(), store(), "nonempty").message(), HasSubstr("hidden"));
+}
+
+TEST_F(PlacesTest, ReadersGoTogetherAndNotBesideAWriter) {
+  const std::unique_ptr<Disk> disk = MakePosixDisk();
+  EXPECT_TRUE(ReadLock::Take(store()).ok());  // without a LOCK nothing is locked, nor made
+  EXPECT_FALSE(std::filesystem::exists(store() + "/LOCK"));
+  {
+    const auto lock = disk->Lock(store() + "/LOCK", "pid 4711 on there");
+    ASSERT_TRUE(lock.ok());
+    const Status busy = ReadLock::Take(store()).status();
+    EXPECT_EQ(busy.code(), Code::kBusy);
+    EXPECT_THAT(busy.message(), HasSubstr("pid 4711 on there"));
+    EXPECT_EQ(StoreReader(store()), std::nullopt);
+  }
+  {
+    const auto first = ReadLock::Take(store());
+    const auto second = ReadLock::Take(store());
+    ASSERT_TRUE(first.ok() && second.ok());
+    EXPECT_EQ(StoreHolder(store()), std::nullopt);
+    EXPECT_THAT(StoreReader(store()).value_or(""), HasSubstr("pid " + std::to_string(getpid())));
+    const Status busy = disk->Lock(store() + "/LOCK", "pid 1 on here").status();
+    EXPECT_EQ(busy.code(), Code::kBusy);
+    EXPECT_THAT(busy.message(), HasSubstr("a process that reads"));
+    EXPECT_THAT(StoreInUse(store(), false).message(),
+                HasSubstr("open for reading already, by pid " + std::to_string(getpid())));
+  }
+  EXPECT_TRUE(disk->Lock(store() + "/LOCK", "pid 1 on here").ok());
+}
+
+TEST_F(PlacesTest, ANameThatComesLateIsWaitedFor) {
+  char host[256] = {};
+  gethostname(host, sizeof host - 1);
+  const std::string old_name = "pid 2147483647 on " + std::string(host);
+  const std::unique_ptr<Disk> disk = MakePosixDisk();
+  const auto lock = disk->Lock(store() + "/LOCK", old_name);
+  ASSERT_TRUE(lock.ok());
+  const std::string name = "pid " + std::to_string(getpid()) + " on " + host;
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    directory_.Write("store/LOCK", name);
+  });
+  EXPECT_EQ(AwaitHolderName(store()), name);
+  writer.join();
+}
+
+TEST_F(PlacesTest, TheLogDoesNotLieInTheMount) {
+  const std::string log = directory_.path("empty") + "/log";
+  const Status inside = Plan(store(), directory_.path("empty"), "log=" + log);
+  EXPECT_EQ(inside.code(), Code::kInvalid);
+  EXPECT_THAT(inside.message(), HasSubstr("below the mount point"));
 }
 
 TEST_F(PlacesTest, SecondWriterIsRefusedWithTheHoldersName) {

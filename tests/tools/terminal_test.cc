@@ -145,8 +145,11 @@ TEST(DoctorTest, AStoppedDaemonIsContinuedNotKilled) {
   MountSymptoms symptoms = Mounted(Probe::kSilent);
   symptoms.process_state = 'T';
   EXPECT_EQ(Diagnose(symptoms).advice, "kill -CONT 17");
-  symptoms.process_state = 'S';
-  EXPECT_THAT(Diagnose(symptoms).advice, HasSubstr("kill -9 17"));
+  for (const char state : {'S', 'R', 'Z'}) {
+    symptoms.process_state = state;
+    EXPECT_EQ(Diagnose(symptoms).advice, "mendfs umount --force /mnt/g");
+  }
+  EXPECT_THAT(Diagnose(symptoms).sentence, HasSubstr("was killed"));
   symptoms.process_state = 'D';
   EXPECT_THAT(Diagnose(symptoms).advice, Not(HasSubstr("kill")));
   symptoms.process_state = 0;

@@ -50,7 +50,8 @@ bool NeedsSentence(const Status& status);
 
 // "EINVAL": what the caller saw. fs/kernel speaks the same errno (a test compares them).
 std::string_view ErrnoName(Code code);
-// For people: when, errno and path; what was refused and why; where the bytes are.
+// For people: when, errno and path; what was refused and why; where the bytes are. Two or three
+// lines whatever the names hold: control bytes become \xNN.
 std::string RefusalText(const Refusal& refusal);
 
 }  // namespace mendfs

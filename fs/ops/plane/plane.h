@@ -29,7 +29,6 @@ namespace mendfs {
 
 class ErrorLog;
 class Rejected;
-class StaleNames;
 
 // Who asks.
 struct Caller {
@@ -49,8 +48,8 @@ struct Node {
 // How long the kernel may keep a name and its attributes without asking again.
 enum class Freshness : unsigned char {
   kNone,   // not at all: drafts, scratch names, generated files
-  kShort,  // a second: what may change without passing through this mount
-  kLong,   // until told otherwise
+  kShort,  // a second, and names of files not at all: what other names' changes change
+  kLong,   // for good: what changes only through its own name, and through this mount
 };
 
 // What a name stands for. `attributes.inode` is the node id.
@@ -176,7 +175,6 @@ struct PlaneContext {
   TableWriter& table_writer;
   ErrorLog& errors;
   Rejected& rejected;
-  StaleNames& stale;
 
   View head() const { return {.branch = branch, .seq = kHeadSeq}; }
 };

@@ -7,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "fs/ops/plane/stale_names.h"
-
 namespace mendfs {
 namespace {
 
@@ -19,20 +17,34 @@ constexpr size_t kNameStemBytesMax = 240;
 
 }  // namespace
 
-Rejected::Rejected(const FileReader& reader, FileWriter& writer, StaleNames& stale, BranchId branch)
-    : reader_(reader), writer_(writer), stale_(stale), branch_(branch) {}
+Rejected::Rejected(const FileReader& reader, FileWriter& writer, BranchId branch)
+    : reader_(reader), writer_(writer), branch_(branch) {}
 
 Result<Attributes> Rejected::MakeDirectory(InodeNumber parent, std::string_view name, uint32_t uid,
                                            uint32_t gid) {
   Result<Attributes> there = reader_.Lookup({.branch = branch_}, parent, name);
   if (there.ok() || there.status().code() != Code::kNotFound) return there;
-  stale_.AddName(parent, name);
   return writer_.Make(parent, name,
                       {.mode = S_IFDIR | 0755, .uid = uid, .gid = gid, .link_target = {}});
 }
 
-Result<Attributes> Rejected::Directory() const {
-  return reader_.Lookup({.branch = branch_}, kScratchRoot, kDirectoryName);
+Result<Attributes> Rejected::Directory() {
+  MENDFS_ASSIGN_OR_RETURN(Attributes directory,
+                          reader_.Lookup({.branch = branch_}, kScratchRoot, kDirectoryName));
+  OwnsChild(directory.inode);
+  return directory;
+}
+
+bool Rejected::Owns(InodeNumber directory) const {
+  if (!shown_.load(std::memory_order_relaxed)) return false;
+  MutexLock lock(directories_mutex_);
+  return directories_.contains(directory);
+}
+
+void Rejected::OwnsChild(InodeNumber child) {
+  MutexLock lock(directories_mutex_);
+  directories_.insert(child);
+  shown_.store(true, std::memory_order_relaxed);
 }
 
 Status Rejected::LoadDirectoryLocked(InodeNumber directory) {
@@ -77,16 +89,12 @@ void Rejected::DropOldestLocked() {
     std::string name = oldest.name + std::string(suffix);
     // Somebody may have removed it already.
     writer_.Remove(oldest.directory, name, false).status().IgnoreError();
-    stale_.AddName(oldest.directory, name);
   }
 }
 
-// These files do not come through the kernel, which may remember that there was none.
 Result<Attributes> Rejected::MakeFile(InodeNumber directory, const std::string& name,
                                       const NewInode& file, std::string_view bytes) {
   MENDFS_ASSIGN_OR_RETURN(Attributes made, writer_.Make(directory, name, file));
-  stale_.AddName(directory, name);
-  stale_.AddNode(directory);
   return writer_.Write(made.inode, 0, bytes);
 }
 

@@ -7,8 +7,10 @@
 // Errors:   Add answers where the bytes are, or why they could not be kept
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,8 +24,6 @@ namespace mendfs {
 inline constexpr size_t kRejectedEntriesMax = 64;
 inline constexpr uint64_t kRejectedBytesMax = 32 << 20;
 
-class StaleNames;
-
 struct RejectedBody {
   std::string_view directory;  // type name, or "schema"
   std::string_view name;
@@ -35,12 +35,17 @@ struct RejectedBody {
 
 class Rejected {
  public:
-  Rejected(const FileReader& reader, FileWriter& writer, StaleNames& stale, BranchId branch);
+  Rejected(const FileReader& reader, FileWriter& writer, BranchId branch);
 
   // Where it is now, from the mount point: ".mend/rejected/Person/bob.json.1".
   Result<std::string> Add(const RejectedBody& rejected) EXCLUDES(mutex_);
   // The directory that .mend/rejected shows; kNotFound before the first body was kept.
-  Result<Attributes> Directory() const;
+  Result<Attributes> Directory() EXCLUDES(directories_mutex_);
+  // Names in this directory come and go without a request of the kernel, which must not keep them.
+  // Knows every directory that Directory and OwnsChild answered for.
+  bool Owns(InodeNumber directory) const EXCLUDES(directories_mutex_);
+  // The kernel was given `child`, a directory below one of them.
+  void OwnsChild(InodeNumber child) EXCLUDES(directories_mutex_);
 
  private:
   struct Kept {
@@ -59,12 +64,14 @@ class Rejected {
 
   const FileReader& reader_;
   FileWriter& writer_;
-  StaleNames& stale_;
   const BranchId branch_;
   Mutex mutex_{LockRank::kPlane};
   bool loaded_ GUARDED_BY(mutex_) = false;
   std::deque<Kept> kept_ GUARDED_BY(mutex_);  // oldest first
   uint64_t kept_bytes_ GUARDED_BY(mutex_) = 0;
+  std::atomic<bool> shown_{false};  // a mount that never looked at them asks nothing further
+  mutable Mutex directories_mutex_{LockRank::kHandles};
+  std::set<InodeNumber> directories_ GUARDED_BY(directories_mutex_);
 };
 
 }  // namespace mendfs

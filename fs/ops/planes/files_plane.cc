@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "fs/ops/plane/stale_names.h"
+#include "fs/ops/plane/rejected.h"
 #include "fs/ops/planes/planes.h"
 
 namespace mendfs {
@@ -78,14 +78,15 @@ class FilesPlane final : public Plane {
       : context_(context), options_(options) {}
 
   Result<Found> Lookup(const Caller&, const Node& parent, std::string_view name) override {
-    return Answer(context_.files.Lookup(context_.head(), parent.id, name));
+    return Below(parent, Answer(context_.files.Lookup(context_.head(), parent.id, name)));
   }
-  Result<Found> LookupListed(const Caller&, const Node&, const ListedName& listed) override {
-    return Answer(context_.files.Get(context_.head(), listed.inode));
+  Result<Found> LookupListed(const Caller&, const Node& parent, const ListedName& listed) override {
+    return Below(parent, Answer(context_.files.Get(context_.head(), listed.inode)));
   }
   Result<Found> Make(const Caller& caller, const Node& parent, std::string_view name,
                      const MakeRequest& request) override {
-    return Answer(context_.file_writer.Make(parent.id, name, NewInodeOf(caller, request)));
+    return Below(parent,
+                 Answer(context_.file_writer.Make(parent.id, name, NewInodeOf(caller, request))));
   }
   Result<Created> Create(const Caller& caller, const Node& parent, std::string_view name,
                          uint32_t mode, const OpenRequest& request) override;
@@ -102,7 +103,7 @@ class FilesPlane final : public Plane {
   }
 
   Result<Found> GetAttributes(const Caller&, const Node& node, FileHandle*) override {
-    return Answer(context_.files.Get(context_.head(), node.id));
+    return Below(node, Answer(context_.files.Get(context_.head(), node.id)));
   }
   Result<Found> SetAttributes(const Caller&, const Node& node, const AttributeChange& change,
                               FileHandle*) override {
@@ -130,10 +131,19 @@ class FilesPlane final : public Plane {
   }
 
  private:
-  static Result<Found> Answer(Result<Attributes> attributes) {
+  Result<Found> Answer(Result<Attributes> attributes) const {
     if (!attributes.ok()) return attributes.status();
-    return Found{
-        .attributes = *std::move(attributes), .place = nullptr, .freshness = Freshness::kLong};
+    // An atime that an open has moved is to be seen without a word to the kernel.
+    return Found{.attributes = *std::move(attributes),
+                 .place = nullptr,
+                 .freshness = options_.relatime ? Freshness::kShort : Freshness::kLong};
+  }
+  // Rejected bodies go without a request of the kernel.
+  Result<Found> Below(const Node& parent, Result<Found> found) const {
+    if (!found.ok() || !context_.rejected.Owns(parent.id)) return found;
+    found->freshness = Freshness::kNone;
+    if (S_ISDIR(found->attributes.mode)) context_.rejected.OwnsChild(found->attributes.inode);
+    return found;
   }
   // What a set-group-id directory and a default ACL pass on is the tree's to know.
   static NewInode NewInodeOf(const Caller& caller, const MakeRequest& request) {
@@ -187,9 +197,7 @@ void FilesPlane::NoteRead(InodeNumber inode, int flags) {
              now_ns - attributes->atime_ns >= kDayNs;
   if (!old) return;
   // A store that cannot be written must still be readable.
-  if (context_.file_writer.Set(inode, {.read_ns = now_ns}).ok()) {
-    context_.stale.AddAttributes(inode);
-  }
+  context_.file_writer.Set(inode, {.read_ns = now_ns}).status().IgnoreError();
 }
 
 Result<Created> FilesPlane::Create(const Caller& caller, const Node& parent, std::string_view name,

@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "fs/ops/plane/stale_names.h"
 #include "fs/ops/planes/graph_listing.h"
 #include "fs/ops/planes/planes.h"
 #include "fs/view/graph_names.h"
@@ -74,7 +73,6 @@ class GraphPlane final : public Plane {
   Result<Found> FoundEnd(const Place& parent, const End& end, const EdgeEnds& ends) const;
   Result<std::string> LinkText(const Place& place) const;
   Result<std::vector<ListedName>> EdgeTypeNames(const Place& place) const;
-  void NoteOtherNames(const End& end, const EdgeEnds& ends) const;
 
   PlaneContext& context_;
 };
@@ -219,28 +217,6 @@ Result<std::string> GraphPlane::LinkText(const Place& place) const {
   return "../../../../" + other->name + "/" + name;
 }
 
-// The names that an edge has elsewhere: in edges/ and below its other end.
-void GraphPlane::NoteOtherNames(const End& end, const EdgeEnds& ends) const {
-  Place table{.kind = PlaceKind::kEdgeTable, .edge_type = end.edge->id, .key = {}, .other_key = {}};
-  const NodeType* source = end.out ? end.self_type : end.other_type;
-  const NodeType* target = end.out ? end.other_type : end.self_type;
-  Result<std::string> row_name = EdgeNameOfKeys({.source = end.source_key(),
-                                                 .source_part_count = source->key_part_count(),
-                                                 .target = end.target_key(),
-                                                 .target_part_count = target->key_part_count(),
-                                                 .n = end.number});
-  if (row_name.ok()) context_.stale.AddName(InodeOf(table), *row_name);
-  Place other_side{.kind = end.out ? PlaceKind::kGraphInOf : PlaceKind::kGraphOutOf,
-                   .type = end.other_type->id,
-                   .edge_type = end.edge->id,
-                   .row = end.out ? ends.target : ends.source,
-                   .key = {},
-                   .other_key = {}};
-  Result<std::string> end_name =
-      EncodeEndName(end.self_key, end.self_type->key_part_count(), end.number);
-  if (end_name.ok()) context_.stale.AddName(InodeOf(other_side), *end_name);
-}
-
 Result<Found> GraphPlane::Make(const Caller&, const Node& parent, std::string_view name,
                                const MakeRequest& request) {
   const Place& place = *parent.place;
@@ -263,7 +239,6 @@ Result<Found> GraphPlane::Make(const Caller&, const Node& parent, std::string_vi
   MENDFS_ASSIGN_OR_RETURN(
       EdgeRow edge, context_.table_writer.PutEdge(end.edge->id, end.source_key(), end.target_key(),
                                                   end.number, {}, options));
-  NoteOtherNames(end, edge.ends);
   return FoundEnd(place, end, edge.ends);
 }
 
@@ -281,7 +256,6 @@ Status GraphPlane::Remove(const Caller&, const Node& parent, std::string_view na
                                                   end.target_key(), end.number));
   MENDFS_RETURN_IF_ERROR(context_.table_writer.DeleteEdge(end.edge->id, end.source_key(),
                                                           end.target_key(), end.number));
-  NoteOtherNames(end, edge.ends);
   return {};
 }
 

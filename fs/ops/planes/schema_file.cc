@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "fs/ops/plane/draft.h"
-#include "fs/ops/plane/stale_names.h"
 #include "fs/ops/plane/text_handle.h"
 #include "meta/describe.h"
 
@@ -47,9 +46,6 @@ Result<std::shared_ptr<const std::string>> SchemaFile::Text() {
 
 Status SchemaFile::Apply(std::string_view text) {
   MENDFS_RETURN_IF_ERROR(context_.table_writer.ApplySchema(text).status());
-  for (InodeNumber top : {kSchemaInode, kNodesRoot, kEdgesRoot, kGraphRoot}) {
-    context_.stale.AddNode(top);
-  }
   int64_t now_ns = context_.store.door().NowNs();
   MutexLock lock(mutex_);
   changed_ns_ = now_ns;

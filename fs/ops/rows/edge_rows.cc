@@ -121,7 +121,7 @@ class EdgeRows final : public RowKind {
   }
   Result<Place> Put(const Place& row, std::string_view body,
                     const RowAttributes& attributes) override;
-  Status Remove(const Place& row, StaleNames& stale) override;
+  Status Remove(const Place& row) override;
   Status Rename(const RowFile& source, const RowFile& target) override;
   Status SetAttributes(const Place& row, const RowAttributes& attributes) override {
     return context_.table_writer.SetEdgeAttributes(row.edge_type, row.key, row.other_key,
@@ -240,7 +240,7 @@ Result<Place> EdgeRows::Put(const Place& row, std::string_view body,
   return RowPlace(row.edge_type, {row.key, row.other_key, row.number}, written.ends);
 }
 
-Status EdgeRows::Remove(const Place& row, StaleNames&) {
+Status EdgeRows::Remove(const Place& row) {
   return Delete(row);
 }
 

@@ -18,9 +18,6 @@ constexpr RowTraits kTraits{.tables = PlaceKind::kNodeTables,
                             .has_number = true};
 
 constexpr int kGetAttemptsMax = 4;
-// Names of edges that the kernel is told to forget when their row goes; of a hub's further edges
-// it may keep what it knows for as long as Freshness::kShort says.
-constexpr size_t kGoingEdgesMax = 256;
 
 Place RowPlace(TypeId type, std::string key, InodeNumber row) {
   return {.kind = PlaceKind::kNodeRow,
@@ -77,7 +74,7 @@ class NodeRows final : public RowKind {
   }
   Result<Place> Put(const Place& row, std::string_view body,
                     const RowAttributes& attributes) override;
-  Status Remove(const Place& row, StaleNames& stale) override;
+  Status Remove(const Place& row) override;
   Status Rename(const RowFile& source, const RowFile& target) override {
     return context_.table_writer
         .RenameNode(source.place.type, source.place.key, target.place.key, std::nullopt)
@@ -88,8 +85,6 @@ class NodeRows final : public RowKind {
   }
 
  private:
-  Result<std::vector<StaleName>> EdgeNames(const Place& row) const;
-
   PlaneContext& context_;
 };
 
@@ -171,39 +166,8 @@ Result<Place> NodeRows::Put(const Place& row, std::string_view body,
   return RowPlace(row.type, row.key, written.row);
 }
 
-Status NodeRows::Remove(const Place& row, StaleNames& stale) {
-  MENDFS_ASSIGN_OR_RETURN(std::vector<StaleName> edges, EdgeNames(row));
-  MENDFS_RETURN_IF_ERROR(context_.table_writer.DeleteNode(row.type, row.key).status());
-  for (const StaleName& edge : edges) stale.AddName(edge.inode, edge.name);
-  return {};
-}
-
-// In edges/, where they go out of sight with their row.
-Result<std::vector<StaleName>> NodeRows::EdgeNames(const Place& row) const {
-  MENDFS_ASSIGN_OR_RETURN(auto schema, AcceptedSchema(context_));
-  std::vector<StaleName> names;
-  for (const EdgeType& edge : schema->edges) {
-    const NodeType* source = schema->FindNode(edge.source);
-    const NodeType* target = schema->FindNode(edge.target);
-    if (source == nullptr || target == nullptr) continue;
-    Place table{.kind = PlaceKind::kEdgeTable, .edge_type = edge.id, .key = {}, .other_key = {}};
-    for (EdgeSide side : {EdgeSide::kOut, EdgeSide::kIn}) {
-      if ((side == EdgeSide::kOut ? edge.source : edge.target) != row.type) continue;
-      MENDFS_ASSIGN_OR_RETURN(auto cursor,
-                              context_.tables.ListEdgesOf(context_.head(), edge, side, row.row));
-      while (names.size() < kGoingEdgesMax) {
-        MENDFS_ASSIGN_OR_RETURN(std::optional<EdgeRow> found, cursor->Next());
-        if (!found) break;
-        Result<std::string> name = EdgeNameOfKeys({.source = found->source_key,
-                                                   .source_part_count = source->key_part_count(),
-                                                   .target = found->target_key,
-                                                   .target_part_count = target->key_part_count(),
-                                                   .n = found->ends.number});
-        if (name.ok()) names.push_back({InodeOf(table), *std::move(name)});
-      }
-    }
-  }
-  return names;
+Status NodeRows::Remove(const Place& row) {
+  return context_.table_writer.DeleteNode(row.type, row.key).status();
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "fs/ops/plane/draft.h"
-#include "fs/ops/plane/stale_names.h"
 
 namespace mendfs {
 namespace {
@@ -126,11 +125,6 @@ Status RowFiles::Target::CommitLocked(std::string_view body) {
     row_->is_new = false;
     files_.open_rows_.DropName(row_);
     files_.detached_.Drop(TableOf(put), put.key);
-  }
-  // Another number than the one that the kernel was given: it has to look again.
-  if (InodeOf(put) != row_->node) {
-    files_.context_.stale.AddName(row_->directory, row_->name);
-    files_.context_.stale.AddNode(row_->node);
   }
   row_->place = std::move(put);
   return {};
@@ -331,7 +325,7 @@ Result<Created> RowFiles::Create(const Caller& caller, const Place& place, std::
 
 Status RowFiles::Remove(const RowFile& row) {
   auto remove = [&]() -> Status {
-    MENDFS_RETURN_IF_ERROR(kind_.Remove(row.place, context_.stale));
+    MENDFS_RETURN_IF_ERROR(kind_.Remove(row.place));
     if (kind_.traits().has_number) {
       detached_.Add({.table = TableOf(row.place),
                      .key = row.place.key,

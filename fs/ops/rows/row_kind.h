@@ -18,7 +18,6 @@
 
 #include "fs/ops/plane/directory.h"
 #include "fs/ops/plane/plane.h"
-#include "fs/ops/plane/stale_names.h"
 #include "fs/view/place.h"
 #include "meta/base/status.h"
 #include "meta/tables.h"
@@ -67,8 +66,7 @@ class RowKind {
   // Answers the place as it is then: the number may be another one.
   virtual Result<Place> Put(const Place& row, std::string_view body,
                             const RowAttributes& attributes) = 0;
-  // Notes the names that go with the row in `stale`.
-  virtual Status Remove(const Place& row, StaleNames& stale) = 0;
+  virtual Status Remove(const Place& row) = 0;
   // `target` as Look answered it.
   virtual Status Rename(const RowFile& source, const RowFile& target) = 0;
   virtual Status SetAttributes(const Place& row, const RowAttributes& attributes) = 0;

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <utility>
 
-#include "fs/ops/plane/stale_names.h"
 #include "fs/ops/rows/row_files.h"
 #include "fs/ops/rows/row_listing.h"
 #include "fs/ops/rows/row_planes.h"
@@ -107,9 +106,8 @@ Result<Found> RowPlane::Lookup(const Caller&, const Node& parent, std::string_vi
 
 Result<Found> RowPlane::LookupListed(const Caller& caller, const Node& parent,
                                      const ListedName& listed) {
-  // The hash of an edge's name is found by a walk: not for each of a listing's.
-  bool walks = IsTable(parent) && !traits_.has_number && listed.name.starts_with("%h");
-  return walks ? NoName(listed.name) : Lookup(caller, parent, listed.name);
+  // The kernel keeps no name of a row: what a listing told of it would be asked again.
+  return IsTable(parent) ? NoName(listed.name) : Lookup(caller, parent, listed.name);
 }
 
 Result<Found> RowPlane::LookupTable(std::string_view name) const {
@@ -145,7 +143,6 @@ Result<std::string> RowPlane::GetXattr(const Caller&, const Node& node, std::str
 
 Result<Found> RowPlane::MakeTable(std::string_view name) {
   MENDFS_RETURN_IF_ERROR(kind_->MakeTable(name));
-  for (InodeNumber top : {kSchemaInode, kGraphRoot}) context_.stale.AddNode(top);
   return LookupTable(name);
 }
 

@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "fs/ops/plane/stale_names.h"
 #include "meta/row_name.h"
 
 namespace mendfs {
@@ -25,11 +24,6 @@ Status RowRenames::Rename(const Caller& caller, const Names& names) {
   }
   if (from_row && to_row) return RowToRow(names);
   return from_row ? RowToScratch(names) : ScratchToRow(names);
-}
-
-void RowRenames::NoteTarget(const Names& names) {
-  InodeNumber directory = InodeOf(TablePlace(files_.kind().traits(), names.table));
-  files_.context().stale.AddName(directory, names.target);
 }
 
 Status RowRenames::ScratchToScratch(const Caller& caller, const Names& names) {
@@ -66,8 +60,6 @@ Status RowRenames::ScratchToRow(const Names& names) {
                           files_.kind().Put(place, body, files_.AttributesOf(file, target.live)));
   files_.detached().Drop(names.table, put.key);
   files_.Unlink(InodeOf(put));
-  NoteTarget(names);
-  files_.context().stale.AddNode(InodeOf(put));
   // The row is in place; a scratch file that stays behind expires by itself.
   Status removed = scratch_.Remove(names.table, names.source);
   return removed.code() == Code::kNotFound ? Status() : removed;
@@ -103,7 +95,6 @@ Status RowRenames::RowToScratch(const Names& names) {
     scratch_.Remove(names.table, copy).IgnoreError();
     return back.ok() ? status : back.Annotate("put the row back under its name");
   }
-  NoteTarget(names);
   return {};
 }
 
@@ -118,12 +109,8 @@ Status RowRenames::RowToRow(const Names& names) {
     // The file is the target's from now on, and so are the drafts of the source.
     files_.Unlink(InodeOf(target.place));
     files_.Move(source_node, target.place);
-    files_.context().stale.AddNode(InodeOf(target.place));
   }
   files_.detached().Drop(names.table, target.place.key);
-  // A body that names its key is of another size now.
-  files_.context().stale.AddNode(source_node);
-  NoteTarget(names);
   return {};
 }
 

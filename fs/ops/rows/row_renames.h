@@ -31,8 +31,6 @@ class RowRenames {
   Status RowToScratch(const Names& names);
   Status RowToRow(const Names& names);
   Result<RowFile> LiveRow(const Names& names);
-  // The kernel has the target's name for the source's node now, and must look again.
-  void NoteTarget(const Names& names);
 
   RowFiles& files_;
   TableScratch& scratch_;

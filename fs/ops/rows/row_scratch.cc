@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "fs/ops/plane/stale_names.h"
 #include "fs/ops/planes/planes.h"
 
 namespace mendfs {
@@ -107,7 +106,6 @@ Status TableScratch::Sweep(TypeId table, int64_t now_ns) {
   for (const std::string& name : expired) {
     Status removed = Remove(table, name);
     if (!removed.ok() && removed.code() != Code::kNotFound) return removed;
-    context_.stale.AddNode(directory->id);
   }
   return {};
 }

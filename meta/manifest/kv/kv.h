@@ -3,7 +3,9 @@
 //
 // Threads:  safe from any thread; an iterator belongs to one thread at a time
 // Errors:   kNotFound, kNoSpace, kCorruption, kIo. After a failed write nothing is written any more
-//           until Reopen, which finds the map as it was after some earlier write
+//           until Reopen, which finds the map as it was after some earlier write. Damage to the
+//           log loses the writes from there on, never one in the middle; all other damage that is
+//           met is kCorruption, never absence
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,8 @@ class KvBatch {
   virtual void Delete(std::string_view key) = 0;
 };
 
-// Sees the map as of its making. Outlives a Reopen.
+// Sees the map as of its making. Outlives a Reopen. Not valid at the end and when something could
+// not be read: status() tells which.
 class KvIterator {
  public:
   virtual ~KvIterator() = default;
@@ -47,6 +50,10 @@ class Kv {
   // All of the batch or nothing. `sync`: durable when this returns ok, with all writes before it.
   virtual Status Write(KvBatch& batch, bool sync) = 0;
   virtual Status Reopen() = 0;
+  // What was written before the call does not depend on the log any more when this returns ok.
+  virtual Status Settle() = 0;
+  // A sentence when the log was damaged at the last open and its end was not used; else empty.
+  virtual std::string log_damage() const = 0;
 };
 
 struct KvOptions {

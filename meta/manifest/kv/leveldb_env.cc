@@ -1,22 +1,30 @@
 #include "meta/manifest/kv/leveldb_env.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <memory>
 
 #include "meta/base/log.h"
+#include "meta/manifest/kv/leveldb_log.h"
 
 namespace mendfs {
 namespace {
 
 constexpr size_t kBufferBytes = 64 << 10;
 
+bool IsLog(const std::string& path) {
+  return path.size() > 4 && path.compare(path.size() - 4, 4, ".log") == 0;
+}
+
 class EnvSequentialFile : public leveldb::SequentialFile {
  public:
-  EnvSequentialFile(LevelDbEnv& env, std::unique_ptr<File> file)
-      : env_(env), file_(std::move(file)) {}
+  // Shows the first `limit_bytes` only.
+  EnvSequentialFile(LevelDbEnv& env, std::unique_ptr<File> file, uint64_t limit_bytes)
+      : env_(env), file_(std::move(file)), limit_(limit_bytes) {}
 
   leveldb::Status Read(size_t n, leveldb::Slice* result, char* scratch) override {
-    auto got = file_->ReadAt(offset_, n, scratch);
+    const uint64_t left = limit_ - std::min(limit_, offset_);
+    auto got = file_->ReadAt(offset_, std::min<uint64_t>(n, left), scratch);
     if (!got.ok()) return env_.Fail(got.status());
     offset_ += *got;
     *result = leveldb::Slice(scratch, *got);
@@ -31,6 +39,7 @@ class EnvSequentialFile : public leveldb::SequentialFile {
  private:
   LevelDbEnv& env_;
   const std::unique_ptr<File> file_;
+  const uint64_t limit_;
   uint64_t offset_ = 0;
 };
 
@@ -59,7 +68,7 @@ class EnvWritableFile : public leveldb::WritableFile {
       : env_(env),
         disk_(disk),
         path_(std::move(path)),
-        is_log_(path_.size() > 4 && path_.compare(path_.size() - 4, 4, ".log") == 0),
+        is_log_(IsLog(path_)),
         file_(std::move(file)),
         offset_(offset) {}
 
@@ -164,8 +173,41 @@ leveldb::Status LevelDbEnv::NewSequentialFile(const std::string& name,
                                               leveldb::SequentialFile** result) {
   auto file = disk_.Open(name, OpenMode::kRead);
   if (!file.ok()) return Fail(file.status());
-  *result = new EnvSequentialFile(*this, *std::move(file));
+  uint64_t limit = UINT64_MAX;
+  if (IsLog(name)) {
+    auto believed = BelievedBytes(name, **file);
+    if (!believed.ok()) return Fail(believed.status());
+    limit = *believed;
+  }
+  *result = new EnvSequentialFile(*this, *std::move(file), limit);
   return leveldb::Status::OK();
+}
+
+Result<uint64_t> LevelDbEnv::BelievedBytes(const std::string& name, const File& file) {
+  MENDFS_ASSIGN_OR_RETURN(const LogEnd end, FindLogEnd(file));
+  MutexLock lock(mutex_);
+  // A log is whole and synced before the next one takes a batch.
+  const bool hidden = log_ended_early_ && end.whole_bytes > 0;
+  if ((end.damaged || hidden) && log_damage_.empty()) {
+    log_damage_ = name + (hidden ? " continues a log that ends early"
+                                 : " is damaged behind byte " + std::to_string(end.whole_bytes) +
+                                       " of " + std::to_string(end.size_bytes));
+  }
+  if (log_ended_early_) return 0;
+  log_ended_early_ = end.whole_bytes < end.size_bytes;
+  if (log_ended_early_) {
+    LogLine(end.damaged ? LogLevel::kWarning : LogLevel::kInfo, "manifest",
+            "LevelDB's log is used up to its last whole batch",
+            {{"log", name},
+             {"used_bytes", std::to_string(end.whole_bytes)},
+             {"size_bytes", std::to_string(end.size_bytes)}});
+  }
+  return end.whole_bytes;
+}
+
+std::string LevelDbEnv::log_damage() const {
+  MutexLock lock(mutex_);
+  return log_damage_;
 }
 
 leveldb::Status LevelDbEnv::NewRandomAccessFile(const std::string& name,

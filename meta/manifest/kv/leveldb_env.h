@@ -1,10 +1,12 @@
-// LevelDB's Env over our Disk, with the three rules that LevelDB itself does not keep:
+// LevelDB's Env over our Disk, with the four rules that LevelDB itself does not keep:
 //
 // 1 A log is synced when it is closed, the directory at the first sync of a new file and at every
 //   rename: at a memtable switch LevelDB closes the old log unsynced.
 // 2 A failed write fences the Env: nothing is written through it any more. LevelDB would go on
 //   behind a torn record and acknowledge what a later open cannot read.
 // 3 Read-only opens run over an OverlayDisk: LevelDB writes whenever it is opened.
+// 4 A log is shown up to its last whole batch, and no later log behind one that ends early: what
+//   damage or a power cut takes is always the end (leveldb_log.h).
 //
 // Threads:  safe from any thread
 // Lifetime: outlives the DB that uses it
@@ -53,16 +55,22 @@ class LevelDbEnv : public leveldb::EnvWrapper {
   leveldb::Status FailWrite(const Status& status);
   leveldb::Status Fail(const Status& status);
   const KvDefects& defects() const { return defects_; }
+  // Which log was damaged, where; empty: none.
+  std::string log_damage() const;
 
  private:
   leveldb::Status OpenForWriting(const std::string& name, OpenMode mode, bool append,
                                  leveldb::WritableFile** result);
+  // How much of a log LevelDB may see. Logs are opened in the order in which they were written.
+  Result<uint64_t> BelievedBytes(const std::string& name, const File& file);
 
   Disk& disk_;
   const KvDefects defects_;
   mutable Mutex mutex_{LockRank::kLeaf};
   Status fence_ GUARDED_BY(mutex_);
   Status last_failure_ GUARDED_BY(mutex_);
+  bool log_ended_early_ GUARDED_BY(mutex_) = false;
+  std::string log_damage_ GUARDED_BY(mutex_);
 };
 
 }  // namespace mendfs

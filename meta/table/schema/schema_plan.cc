@@ -345,13 +345,23 @@ class Planner {
     RefuseIfPopulated(StepKind::kAddProperty, "required-on-populated", sentence, type, property.id);
   }
 
+  // Stored bodies keep the bytes they were written with, and with them the old name.
+  void PlanPropertyName(TypeId type, const std::string& type_name, const Property& old,
+                        const Property& property) {
+    if (old.name == property.name) return;
+    const std::string sentence = "rename " + type_name + "." + old.name + " to " + property.name;
+    if (!populated_(type)) return Safe(StepKind::kRenameProperty, sentence, type, property.id);
+    Refuse(StepKind::kRenameProperty, "rename-on-populated",
+           sentence + ": the type has rows, and their bodies say \"" + old.name +
+               "\"; `mendfs export` them, rename it in that text, and `mendfs load` it into a "
+               "store made with the new schema",
+           type, property.id);
+  }
+
   void PlanProperty(TypeId type, const std::string& type_name, const Property& old,
                     const Property& property) {
     const std::string name = type_name + "." + property.name;
-    if (old.name != property.name) {
-      Safe(StepKind::kRenameProperty,
-           "rename " + type_name + "." + old.name + " to " + property.name, type, property.id);
-    }
+    PlanPropertyName(type, type_name, old, property);
     if (old.type != property.type) {
       const std::string sentence =
           "change " + name + " from " + TypeText(old.type) + " to " + TypeText(property.type);

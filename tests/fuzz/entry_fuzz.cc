@@ -1,0 +1,49 @@
+// Any bytes as the values of a tree's and a table's entries: refused, or exactly what the encoder
+// makes.
+#include "meta/table/row_format.h"
+#include "meta/tree/inode_format.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace mendfs {
+namespace {
+
+const InodeNumber kInode(77);
+
+}  // namespace
+
+std::vector<std::string> Seeds() {
+  const RowAttributes attributes{.mtime_ns = 5, .permissions = 0644, .uid = 1, .gid = 2};
+  std::string row, edge;
+  AppendRowValue(row, kInode, attributes, "{}");
+  AppendEdgeValue(edge, attributes, "{}");
+  return {SeedFor(0, EncodeAttributes({.inode = kInode, .mode = 0100644, .links = 1})),
+          SeedFor(1, EncodeDentry({kInode, 0100000})), SeedFor(2, EncodeExtent("bytes")),
+          SeedFor(3, row), SeedFor(4, edge)};
+}
+
+}  // namespace mendfs
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace mendfs;
+  const Choice choice = ChooseDecoder(data, size, 5);
+  const std::string_view bytes = choice.bytes;
+  switch (choice.decoder) {
+    case 0: RequireSameBytes(DecodeAttributes(kInode, bytes), bytes, EncodeAttributes); break;
+    case 1: RequireSameBytes(DecodeDentry(bytes), bytes, EncodeDentry); break;
+    case 2: RequireSameBytes(DecodeExtent(bytes), bytes, EncodeExtent); break;
+    case 3:
+      RequireSameBytes(DecodeRowHead(bytes), bytes, [&](const RowHead& head) {
+        std::string again;
+        AppendRowValue(again, head.row, head.attributes, bytes.substr(head.body_offset));
+        return again;
+      });
+      break;
+    default:
+      RequireSameBytes(DecodeEdgeHead(bytes), bytes, [&](const EdgeHead& head) {
+        std::string again;
+        AppendEdgeValue(again, head.attributes, bytes.substr(head.body_offset));
+        return again;
+      });
+  }
+  return 0;
+}

@@ -1,0 +1,129 @@
+// What an offline check tells of a manifest that lost something.
+#include "reconcile/check/fsck.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "meta/disk/sim_disk.h"
+#include "meta/manifest/keys.h"
+#include "meta/manifest/kv/kv.h"
+#include "meta/manifest/state_format.h"
+#include "meta/tables.h"
+
+namespace mendfs {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FsckTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    CreateOptions create;
+    create.schema_text = "node P { k: String @key, v: I32? }\nedge E: P -> P {}\n";
+    ASSERT_TRUE(Store::Create(disk_, "/store", create).ok());
+    auto store = Store::Open(disk_, "/store", {.commit_interval_ms = 0});
+    ASSERT_TRUE(store.ok());
+    TableWriter tables((*store)->door(), kMainBranch);
+    const auto schema = TableReader((*store)->reader()).GetSchema({});
+    type_ = (*schema)->nodes[0].id;
+    const TypeId edge = (*schema)->edges[0].id;
+    for (int i = 0; i < 30; ++i) {
+      ASSERT_TRUE(tables.PutNode(type_, "r" + std::to_string(i), "{}", {}).ok());
+      ASSERT_TRUE(tables.PutEdge(edge, "r0", "r" + std::to_string(i), 1, "", {}).ok());
+      if (i % 10 != 9) continue;
+      ASSERT_TRUE((*store)->CloseCommit(kMainBranch, {"test", "", Origin::kUser}).ok());
+    }
+    // Edges of rows that are gone are counted until they are swept.
+    ASSERT_TRUE(tables.DeleteNode(type_, "r7").ok());
+  }
+
+  CheckReport Check() {
+    auto report = CheckStore(disk_, "/store", {}, {});
+    EXPECT_TRUE(report.ok()) << report.status().ToString();
+    return report.ok() ? *std::move(report) : CheckReport{};
+  }
+  std::string Kinds() {
+    std::string text;
+    for (const Finding& finding : Check().findings) text += finding.kind + " ";
+    return text;
+  }
+
+  // Behind the store's back.
+  void ChangeKv(const std::function<void(Kv&, KvBatch&)>& change) {
+    auto kv = OpenLevelDb(disk_, "/store/manifest", {});
+    ASSERT_TRUE(kv.ok());
+    auto batch = (*kv)->NewBatch();
+    change(**kv, *batch);
+    ASSERT_TRUE((*kv)->Write(*batch, true).ok());
+  }
+
+  SimDisk disk_;
+  TypeId type_;
+};
+
+TEST_F(FsckTest, AWholeStoreIsClean) {
+  EXPECT_EQ(Kinds(), "");
+}
+
+TEST_F(FsckTest, ALostRowShowsInTheTotals) {
+  ChangeKv([&](Kv& kv, KvBatch& batch) {
+    // With its derived entry, so that nothing but a count can tell.
+    const std::string key = CurrentKey(kMainBranch, RowKey(type_, "r3"));
+    ASSERT_TRUE(kv.Get(key).ok());
+    batch.Delete(key);
+    const auto iterator = kv.Scan();
+    const std::string names = CurrentKey(kMainBranch, RowNamePrefix(type_));
+    for (iterator->Seek(names); iterator->Valid(); iterator->Next()) {
+      if (iterator->value().find("r3") == std::string::npos) continue;
+      batch.Delete(iterator->key());
+      break;
+    }
+  });
+  const CheckReport report = Check();
+  ASSERT_FALSE(report.findings.empty());
+  EXPECT_EQ(report.findings.back().kind, "totals");
+  EXPECT_THAT(report.findings.back().sentence, HasSubstr("29 nodes"));
+  EXPECT_THAT(report.findings.back().sentence, HasSubstr("28 nodes"));
+}
+
+TEST_F(FsckTest, AnOlderValueShowsInTheContentSum) {
+  ChangeKv([&](Kv& kv, KvBatch& batch) {
+    const std::string key = CurrentKey(kMainBranch, RowKey(type_, "r3"));
+    std::string value = *kv.Get(key);
+    value.replace(value.size() - 2, 2, "{ }");
+    batch.Put(key, value);
+  });
+  EXPECT_THAT(Kinds(), HasSubstr("totals"));
+}
+
+TEST_F(FsckTest, AFoldThatIsGoneIsNamed) {
+  ChangeKv([&](Kv&, KvBatch& batch) { batch.Delete(FoldRowKey(2)); });
+  const CheckReport report = Check();
+  ASSERT_FALSE(report.findings.empty());
+  EXPECT_EQ(report.findings.front().kind, "manifest");
+  EXPECT_THAT(report.findings.front().sentence, HasSubstr("fold 2 is missing"));
+  const auto refused = Store::Open(disk_, "/store", {.commit_interval_ms = 0});
+  EXPECT_EQ(refused.status().code(), Code::kCorruption);
+  EXPECT_THAT(refused.status().message(), HasSubstr("-o ro"));
+  const auto readable = Store::Open(disk_, "/store", {.access = OpenAccess::kReadOnly});
+  ASSERT_TRUE(readable.ok());
+  EXPECT_EQ((*readable)->Describe().health, Health::kFailed);
+}
+
+TEST_F(FsckTest, DamageToLevelDbsLogIsNamedUntilAWriterHasMendedIt) {
+  std::string log;
+  for (const DirEntry& entry : *disk_.List("/store/manifest")) {
+    if (entry.name.find(".log") != std::string::npos) log = "/store/manifest/" + entry.name;
+  }
+  ASSERT_TRUE(disk_.FlipBit(log, 100, 3).ok());
+  const CheckReport report = Check();
+  ASSERT_EQ(report.finding_count, 1u);
+  EXPECT_EQ(report.findings.front().kind, "manifest");
+  EXPECT_THAT(report.findings.front().sentence, HasSubstr(log));
+  EXPECT_EQ(report.nodes, 29u);
+  { ASSERT_TRUE(Store::Open(disk_, "/store", {.commit_interval_ms = 0}).ok()); }
+  EXPECT_EQ(Kinds(), "");
+}
+
+}  // namespace
+}  // namespace mendfs
