@@ -6,6 +6,7 @@
 #include "meta/files.h"
 #include "meta/tree/body.h"
 #include "meta/tree/tree_read.h"
+#include "meta/tree/xattrs.h"
 
 namespace mendfs {
 namespace {
@@ -16,8 +17,6 @@ class DentryCursor final : public FileCursor {
       : cursor_(std::move(cursor)), directory_(directory) {}
 
   Result<std::optional<FileEntry>> Next() override {
-    if (started_ && cursor_->Valid()) cursor_->Next();
-    started_ = true;
     if (!cursor_->Valid()) {
       MENDFS_RETURN_IF_ERROR(cursor_->status());
       return std::optional<FileEntry>();
@@ -28,16 +27,21 @@ class DentryCursor final : public FileCursor {
     }
     Result<Dentry> dentry = DecodeDentry(cursor_->value());
     if (!dentry.ok()) return dentry.status().Annotate("list " + InodeText(directory_));
-    return std::optional<FileEntry>(FileEntry{.name = std::string(key->name),
-                                              .inode = dentry->inode,
-                                              .mode_type = dentry->mode_type,
-                                              .cookie = key->cookie});
+    FileEntry entry{.name = std::string(key->name),
+                    .inode = dentry->inode,
+                    .mode_type = dentry->mode_type,
+                    .cookie = key->cookie};
+    cursor_->Next();
+    // Two names of one hash: whoever goes on between them meets the first again, and misses none.
+    const std::optional<DentryName> next =
+        cursor_->Valid() ? ParseDentryKey(cursor_->key()) : std::nullopt;
+    if (next && next->cookie == entry.cookie) --entry.cookie;
+    return std::optional<FileEntry>(std::move(entry));
   }
 
  private:
   const std::unique_ptr<Cursor> cursor_;
   const InodeNumber directory_;
-  bool started_ = false;
 };
 
 }  // namespace
@@ -106,6 +110,7 @@ Result<std::string> FileReader::ReadLink(const View& view, InodeNumber inode) co
 
 Result<std::string> FileReader::GetXattr(const View& view, InodeNumber inode,
                                          std::string_view name) const {
+  MENDFS_RETURN_IF_ERROR(CheckXattrName(name));
   Result<Entry> entry = reader_.Get(view, XattrKey(inode, name));
   if (!entry.ok()) return entry.status().Annotate("read an xattr of " + InodeText(inode));
   return std::move(entry->value);

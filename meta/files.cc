@@ -6,6 +6,7 @@
 
 #include "meta/base/log.h"
 #include "meta/files_core.h"
+#include "meta/tree/xattrs.h"
 
 namespace mendfs {
 namespace {
@@ -14,36 +15,9 @@ namespace {
 constexpr int kAttemptsMax = 100;
 // How many orphans are read before they are freed.
 constexpr size_t kOrphansAtOnce = 1000;
-constexpr uint32_t kPermissionBits = 07777;
 // Not an inode: whoever moves a directory to another one holds it.
 constexpr uint64_t kDirectoryMoves = UINT64_MAX;
 
-Status CheckXattrName(std::string_view name) {
-  if (name.size() > kXattrNameBytesMax) {
-    return Status(Code::kNameTooLong, "xattr name of " + std::to_string(name.size()) + " bytes");
-  }
-  if (name.empty() || name.find('\0') != std::string_view::npos) {
-    return Status(Code::kInvalid, "an xattr name is not empty and holds no zero byte");
-  }
-  return Status::Ok();
-}
-
-// Would one more name still fit into what listxattr(2) can answer?
-Status CheckXattrList(const TreePlan& plan, const Attributes& inode, std::string_view name) {
-  MENDFS_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                          ReadXattrNames(plan.reader(), plan.view(), inode));
-  size_t size_bytes = name.size() + 1;
-  for (const std::string& other : names) size_bytes += other.size() + 1;
-  if (size_bytes <= kXattrListBytesMax) return Status::Ok();
-  return Status(Code::kNoSpace, InodeText(inode.inode) + " has no room for another xattr name");
-}
-
-Result<bool> HasXattr(const TreePlan& plan, const Attributes& inode, std::string_view name) {
-  if (!inode.has_xattrs) return false;
-  const Result<Entry> entry = plan.reader().Get(plan.view(), XattrKey(inode.inode, name));
-  if (entry.ok()) return true;
-  if (entry.status().code() == Code::kNotFound) return false;
-  return entry.status();
 }
 
 }  // namespace
@@ -107,11 +81,33 @@ Result<Attributes> FileWriter::Make(InodeNumber parent, std::string_view name,
   return *made;
 }
 
+Result<Attributes> FileWriter::MakeUnnamed(InodeNumber directory, const NewInode& inode) {
+  MENDFS_ASSIGN_OR_RETURN(const InodeNumber number, core_->door.TakeInodes(1));
+  const EntityLocks::Held lock(core_->door.locks(), Entities({directory, number}));
+  TreePlan plan = core_->Plan();
+  core_->held.Add(number);
+  const auto make = [&]() -> Result<Attributes> {
+    MENDFS_ASSIGN_OR_RETURN(const Attributes* made,
+                            PlanMakeUnnamed(plan, directory, inode, number, core_->held));
+    MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
+    return *made;
+  };
+  Result<Attributes> made = make();
+  if (made.ok()) {
+    core_->held.MarkUnnamed(number);
+  } else {
+    core_->held.Release(number);
+  }
+  return made;
+}
+
 Result<Attributes> FileWriter::Link(InodeNumber inode, InodeNumber parent, std::string_view name) {
   const EntityLocks::Held lock(core_->door.locks(), Entities({inode, parent}));
   TreePlan plan = core_->Plan();
-  MENDFS_ASSIGN_OR_RETURN(const Attributes* linked, PlanLink(plan, inode, parent, name));
+  MENDFS_ASSIGN_OR_RETURN(const Attributes* linked,
+                          PlanLink(plan, inode, parent, name, core_->held));
   MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
+  core_->held.MarkNamed(inode);
   return *linked;
 }
 
@@ -178,18 +174,19 @@ Result<Attributes> FileWriter::Set(InodeNumber inode, const AttributeChange& cha
   MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
   const bool changes = change.permissions || change.uid || change.gid || change.size_bytes ||
                        change.atime_ns || change.mtime_ns;
-  if (!changes) return *attributes;
+  if (!changes && !change.read_ns) return *attributes;
   if (change.size_bytes) {
     MENDFS_RETURN_IF_ERROR(core_->Resize(plan, *attributes, *change.size_bytes));
   }
   if (change.permissions) {
-    attributes->mode = (attributes->mode & S_IFMT) | (*change.permissions & kPermissionBits);
+    MENDFS_RETURN_IF_ERROR(PlanPermissions(plan, *attributes, *change.permissions));
   }
   attributes->uid = change.uid.value_or(attributes->uid);
   attributes->gid = change.gid.value_or(attributes->gid);
+  if (change.read_ns) attributes->atime_ns = *change.read_ns;
   attributes->atime_ns = change.atime_ns.value_or(attributes->atime_ns);
   attributes->mtime_ns = change.mtime_ns.value_or(attributes->mtime_ns);
-  attributes->ctime_ns = plan.now_ns();
+  if (changes) attributes->ctime_ns = plan.now_ns();
   MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
   const Attributes set = *attributes;
   if (set.uncleared_tail) {
@@ -205,41 +202,17 @@ Result<Attributes> FileWriter::Set(InodeNumber inode, const AttributeChange& cha
 
 // ------------------------------------------------------------------------------------ xattrs
 Status FileWriter::SetXattr(InodeNumber inode, std::string_view name, std::string_view value,
-                            XattrMode mode) {
-  MENDFS_RETURN_IF_ERROR(CheckXattrName(name));
-  if (value.size() > kXattrValueBytesMax) {
-    return Status(Code::kTooBig, "xattr value of " + std::to_string(value.size()) + " bytes");
-  }
+                            const XattrWrite& write) {
   const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
   TreePlan plan = core_->Plan();
-  MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
-  MENDFS_ASSIGN_OR_RETURN(const bool present, HasXattr(plan, *attributes, name));
-  if (present && mode == XattrMode::kCreate) {
-    return Status(Code::kExists, InodeText(inode) + " has that xattr already");
-  }
-  if (!present && mode == XattrMode::kReplace) {
-    return Status(Code::kNotFound, InodeText(inode) + " has no such xattr");
-  }
-  if (present) {
-    plan.change().Put(XattrKey(inode, name), std::string(value));
-  } else {
-    MENDFS_RETURN_IF_ERROR(CheckXattrList(plan, *attributes, name));
-    plan.change().PutFresh(XattrKey(inode, name), std::string(value));
-  }
-  attributes->has_xattrs = true;
-  attributes->ctime_ns = plan.now_ns();
+  MENDFS_RETURN_IF_ERROR(PlanSetXattr(plan, inode, name, value, write));
   return core_->Commit(plan);
 }
 
 Status FileWriter::RemoveXattr(InodeNumber inode, std::string_view name) {
-  MENDFS_RETURN_IF_ERROR(CheckXattrName(name));
   const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
   TreePlan plan = core_->Plan();
-  MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
-  MENDFS_ASSIGN_OR_RETURN(const bool present, HasXattr(plan, *attributes, name));
-  if (!present) return Status(Code::kNotFound, InodeText(inode) + " has no such xattr");
-  plan.change().Clear(XattrKey(inode, name));
-  attributes->ctime_ns = plan.now_ns();
+  MENDFS_RETURN_IF_ERROR(PlanRemoveXattr(plan, inode, name));
   return core_->Commit(plan);
 }
 

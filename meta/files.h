@@ -72,6 +72,9 @@ class FileWriter {
   ~FileWriter();
 
   Result<Attributes> Make(InodeNumber parent, std::string_view name, const NewInode& inode);
+  // A regular file without a name, as if made in `directory` (O_TMPFILE). It comes with one Hold and
+  // goes with the last Unhold, unless Link gives it a name before.
+  Result<Attributes> MakeUnnamed(InodeNumber directory, const NewInode& inode);
   Result<Attributes> Link(InodeNumber inode, InodeNumber parent, std::string_view name);
   // `directory`: rmdir, else unlink. Answers what the name stood for.
   Result<Attributes> Remove(InodeNumber parent, std::string_view name, bool directory);
@@ -87,8 +90,10 @@ class FileWriter {
   // copy_file_range(2): shares the source's runs and copies what is short. Answers how many bytes:
   // fewer than asked for at the source's end, or where an error came after some were copied.
   Result<uint64_t> Clone(const CloneRequest& request);
-  // kSet puts; kCreate answers kExists and kReplace kNotFound when it is, or is not, there.
-  Status SetXattr(InodeNumber inode, std::string_view name, std::string_view value, XattrMode mode);
+  // kSet puts; kCreate answers kExists and kReplace kNotFound when it is, or is not, there. The
+  // names are those of meta/tree/xattrs.h; an access ACL and the mode bits follow each other.
+  Status SetXattr(InodeNumber inode, std::string_view name, std::string_view value,
+                  const XattrWrite& write);
   Status RemoveXattr(InodeNumber inode, std::string_view name);
   // While held, an unlinked inode keeps its bytes; the last Unhold of one frees it. Both take an
   // entity lock. An inode that Get still finds behind Hold stays until Unhold.

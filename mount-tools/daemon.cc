@@ -122,8 +122,9 @@ Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
     reading.emplace(std::move(taken));
   }
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenForMount(*disk, plan));
-  FileSystem file_system(*store,
-                         {.read_only = plan.settings.read_only, .graph = plan.settings.graph});
+  FileSystem file_system(*store, {.read_only = plan.settings.read_only,
+                                  .graph = plan.settings.graph,
+                                  .relatime = plan.settings.relatime});
   const MountFacts facts{.mount_point = plan.mount_point,
                          .read_only = plan.settings.read_only,
                          .pid = getpid(),

@@ -1,4 +1,5 @@
 // Lookup, making, removing, renaming.
+#include <fcntl.h>
 #include <linux/fs.h>
 
 #include "fs/kernel/errno_table.h"
@@ -107,6 +108,13 @@ void DoCreate(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t mo
   });
 }
 
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+void DoTmpfile(fuse_req_t request, fuse_ino_t parent, mode_t mode, fuse_file_info* info) {
+  info->flags |= O_TMPFILE;
+  DoCreate(request, parent, "", mode, info);
+}
+#endif
+
 }  // namespace
 
 void AddNameOperations(fuse_lowlevel_ops& table) {
@@ -121,6 +129,9 @@ void AddNameOperations(fuse_lowlevel_ops& table) {
   table.rmdir = DoRemoveDirectory;
   table.rename = DoRename;
   table.create = DoCreate;
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+  table.tmpfile = DoTmpfile;
+#endif
 }
 
 }  // namespace mendfs

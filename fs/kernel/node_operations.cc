@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "fs/kernel/errno_table.h"
 #include "fs/kernel/request.h"
@@ -13,7 +14,12 @@ namespace {
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 
+// A time is kept as 64 bits of nanoseconds: the years 1677 to 2262. What lies outside becomes the
+// nearest that can be kept, as on every file system with a bound.
 int64_t NsOf(const timespec& time) {
+  constexpr int64_t kSecondsMax = INT64_MAX / kNsPerSecond - 1;
+  if (time.tv_sec > kSecondsMax) return kSecondsMax * kNsPerSecond;
+  if (time.tv_sec < -kSecondsMax) return -kSecondsMax * kNsPerSecond;
   return time.tv_sec * kNsPerSecond + time.tv_nsec;
 }
 
@@ -61,9 +67,23 @@ void DoReadLink(fuse_req_t request, fuse_ino_t node) {
   });
 }
 
-// An absent attribute has an errno of its own.
+// Absent and too big have errnos of their own.
 void ReplyXattrStatus(fuse_req_t request, const Status& status) {
-  fuse_reply_err(request, status.code() == Code::kNotFound ? ENODATA : ErrnoOf(status));
+  int error = ErrnoOf(status);
+  if (status.code() == Code::kNotFound) error = ENODATA;
+  if (status.code() == Code::kTooBig) error = E2BIG;
+  fuse_reply_err(request, error);
+}
+
+// Supplementary groups; none when the caller is gone or not to be seen from here.
+std::vector<uint32_t> GroupsOf(fuse_req_t request) {
+  int count = fuse_req_getgroups(request, 0, nullptr);
+  if (count <= 0) return {};
+  std::vector<gid_t> groups(static_cast<size_t>(count));
+  count = fuse_req_getgroups(request, count, groups.data());
+  if (count < 0) return {};
+  groups.resize(std::min(groups.size(), static_cast<size_t>(count)));
+  return {groups.begin(), groups.end()};
 }
 
 // The caller asked for the size (0), or brings room for `room` bytes.
@@ -101,8 +121,10 @@ void DoSetXattr(fuse_req_t request, fuse_ino_t node, const char* name, const cha
     XattrMode mode = flags == XATTR_CREATE    ? XattrMode::kCreate
                      : flags == XATTR_REPLACE ? XattrMode::kReplace
                                               : XattrMode::kSet;
+    Caller caller = CallerOf(request);
+    if (std::string_view(name).starts_with("system.")) caller.groups = GroupsOf(request);
     ReplyXattrStatus(
-        request, FileSystemOf(request).nodes().SetXattr(CallerOf(request), InodeNumber{node}, name,
+        request, FileSystemOf(request).nodes().SetXattr(caller, InodeNumber{node}, name,
                                                         std::string_view(value, size_bytes), mode));
   });
 }

@@ -32,7 +32,11 @@ Connection& ConnectionOf(fuse_req_t request) {
 
 Caller CallerOf(fuse_req_t request) {
   const fuse_ctx* context = fuse_req_ctx(request);
-  return {.uid = context->uid, .gid = context->gid, .pid = context->pid};
+  return {.uid = context->uid,
+          .gid = context->gid,
+          .pid = context->pid,
+          .umask = context->umask,
+          .groups = {}};
 }
 
 struct stat StatOf(const Attributes& attributes) {

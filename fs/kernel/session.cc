@@ -16,6 +16,7 @@
 #include "fs/kernel/errno_table.h"
 #include "fs/kernel/read_ahead.h"
 #include "fs/kernel/request.h"
+#include "fs/kernel/tmpfile_requests.h"
 #include "meta/base/log.h"
 #include "meta/base/mutex.h"
 
@@ -71,7 +72,11 @@ void DoInit(void* user_data, fuse_conn_info* connection) {
   Want(connection, FUSE_CAP_AUTO_INVAL_DATA, !explicit_invalidation);
   Want(connection, FUSE_CAP_WRITEBACK_CACHE, false);
   Want(connection, FUSE_CAP_HANDLE_KILLPRIV, false);
-  Want(connection, FUSE_CAP_POSIX_ACL, false);
+  // The kernel checks ACLs; the umask comes along, as a default ACL stands in its place.
+  Want(connection, FUSE_CAP_POSIX_ACL, true);
+  Want(connection, FUSE_CAP_DONT_MASK, true);
+  // Lookup of "." and "..", by node: file handles that outlive the kernel's caches (NFS).
+  Want(connection, FUSE_CAP_EXPORT_SUPPORT, true);
   // libfuse wants to hear of it twice: in the mount's options, and here.
   if (ours->options.max_read_bytes > 0) connection->max_read = ours->options.max_read_bytes;
   connection->max_write = kMaxWriteBytes;
@@ -298,6 +303,7 @@ Result<std::unique_ptr<KernelMount>> KernelMount::Start(FileSystem& file_system,
   }
   made.mounted = true;
   SetReadAhead(mount_point, kReadAheadBytes);
+  TakeTmpfileRequests(made.session);
   return mount;
 }
 

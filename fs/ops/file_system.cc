@@ -15,7 +15,8 @@ namespace {
 std::string ConfigJson(const FileSystemOptions& options) {
   auto word = [](bool value) { return std::string(value ? "true" : "false"); };
   return "{\"branch\":" + std::to_string(options.branch.value) +
-         ",\"read_only\":" + word(options.read_only) + ",\"graph\":" + word(options.graph) + "}";
+         ",\"read_only\":" + word(options.read_only) + ",\"graph\":" + word(options.graph) +
+         ",\"relatime\":" + word(options.relatime) + "}";
 }
 
 }  // namespace
@@ -67,7 +68,8 @@ FileSystem::FileSystem(Store& store, const FileSystemOptions& options)
     return core_->operations.planes()[static_cast<size_t>(kind)];
   };
   PlaneContext& context = core_->context;
-  plane(PlaneKind::kFiles) = MakeFilesPlane(context);
+  plane(PlaneKind::kFiles) =
+      MakeFilesPlane(context, {.relatime = options.relatime && !options.read_only});
   plane(PlaneKind::kRoot) = MakeRootPlane(context, {.graph = options.graph});
   plane(PlaneKind::kNodes) = MakeNodesPlane(context);
   plane(PlaneKind::kEdges) = MakeEdgesPlane(context);

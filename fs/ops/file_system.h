@@ -28,7 +28,8 @@ namespace mendfs {
 struct FileSystemOptions {
   BranchId branch = kMainBranch;
   bool read_only = false;
-  bool graph = true;  // show graph/
+  bool graph = true;      // show graph/
+  bool relatime = false;  // in files/, an open for reading may change atime
 };
 
 class FileSystem {

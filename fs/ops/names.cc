@@ -1,11 +1,13 @@
 #include "fs/ops/names.h"
 
-#include "fs/ops/plane/rejected.h"
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <utility>
 
 #include "fs/ops/handles.h"
 #include "fs/ops/operations.h"
+#include "fs/ops/plane/rejected.h"
 
 namespace mendfs {
 namespace {
@@ -24,11 +26,21 @@ Status CheckName(std::string_view name) {
   return {};
 }
 
+// The umask: in files/ a default ACL of the directory may stand in its place, so the plane applies
+// it.
+uint32_t MaskedMode(const Caller& caller, const Node& parent, uint32_t mode) {
+  if (S_ISLNK(mode) || Operations::KindOf(parent) == PlaneKind::kFiles) return mode;
+  return mode & ~(caller.umask & 0777);
+}
+
 }  // namespace
 
 Result<Found> Names::Lookup(const Caller& caller, InodeNumber parent, std::string_view name) {
   Node node = operations_.NodeOf(parent);
   if (name.size() > kNameBytesMax) return CheckName(name);
+  if (name == "." || name == "..") {
+    return operations_.Noted({caller, "lookup", node, name}, LookupDots(caller, node, name));
+  }
   Result<Found> found = operations_.PlaneOfNode(node).Lookup(caller, node, name);
   if (!found.ok()) {
     bool kept = Operations::KindOf(node) == PlaneKind::kFiles &&
@@ -42,6 +54,21 @@ Result<Found> Names::Lookup(const Caller& caller, InodeNumber parent, std::strin
   return found;
 }
 
+Result<Found> Names::LookupDots(const Caller& caller, const Node& directory,
+                                std::string_view name) {
+  Node wanted = directory;
+  if (name == "..") {
+    MENDFS_ASSIGN_OR_RETURN(auto opened,
+                            operations_.PlaneOfNode(directory).OpenDirectory(caller, directory));
+    wanted = operations_.NodeOf(opened->ends().parent);
+  }
+  MENDFS_ASSIGN_OR_RETURN(Found found,
+                          operations_.PlaneOfNode(wanted).GetAttributes(caller, wanted, nullptr));
+  found.place = wanted.place;
+  operations_.Count(found);
+  return found;
+}
+
 void Names::Forget(InodeNumber node, uint64_t count) {
   if (node.value >= kFirstFreeInode) operations_.node_table().Forget(node, count);
 }
@@ -52,7 +79,9 @@ Result<Found> Names::Make(const Caller& caller, InodeNumber parent, std::string_
   auto make = [&]() -> Result<Found> {
     MENDFS_RETURN_IF_ERROR(operations_.CheckWritable());
     MENDFS_RETURN_IF_ERROR(CheckName(name));
-    return operations_.PlaneOfNode(node).Make(caller, node, name, request);
+    MakeRequest masked = request;
+    masked.mode = MaskedMode(caller, node, request.mode);
+    return operations_.PlaneOfNode(node).Make(caller, node, name, masked);
   };
   Result<Found> found = operations_.Noted({caller, "make", node, name}, make());
   if (found.ok()) operations_.Count(*found);
@@ -64,8 +93,13 @@ Result<CreatedFile> Names::Create(const Caller& caller, InodeNumber parent, std:
   Node node = operations_.NodeOf(parent);
   auto create = [&]() -> Result<Created> {
     MENDFS_RETURN_IF_ERROR(operations_.CheckWritable());
-    MENDFS_RETURN_IF_ERROR(CheckName(name));
-    return operations_.PlaneOfNode(node).Create(caller, node, name, mode, request);
+    bool unnamed = (request.flags & O_TMPFILE) == O_TMPFILE;
+    if (!unnamed) MENDFS_RETURN_IF_ERROR(CheckName(name));
+    if (unnamed && Operations::KindOf(node) != PlaneKind::kFiles) {
+      return Status(Code::kUnsupported, "O_TMPFILE: files without a name are made below files/");
+    }
+    return operations_.PlaneOfNode(node).Create(caller, node, name, MaskedMode(caller, node, mode),
+                                                request);
   };
   Result<Created> made = operations_.Noted({caller, "create", node, name}, create());
   if (!made.ok()) return made.status();

@@ -37,7 +37,8 @@ class Names {
  public:
   Names(Operations& operations, Handles& handles) : operations_(operations), handles_(handles) {}
 
-  // Inode 0: there is no such name in a directory of the tree, and that may be remembered.
+  // Inode 0: there is no such name in a directory of the tree, and that may be remembered. "." and
+  // ".." are the directory and its parent: whoever has only a file handle comes by them.
   Result<Found> Lookup(const Caller& caller, InodeNumber parent, std::string_view name);
   // The kernel drops `count` of the lookups that it was given.
   void Forget(InodeNumber node, uint64_t count);
@@ -51,6 +52,8 @@ class Names {
                 const NewName& target, RenameMode mode);
 
  private:
+  Result<Found> LookupDots(const Caller& caller, const Node& directory, std::string_view name);
+
   Operations& operations_;
   Handles& handles_;
 };

@@ -12,8 +12,10 @@ namespace mendfs {
 Status Engine::NameOpen(const Id128& pack) {
   Change change;
   change.PutGlobal(OpenPackKey(pack), EncodeOpenObject(ObjectKind::kPack));
+  const std::string payload = EncodeChange(change);
+  const int64_t now = NowNs();
   MutexLock lock(door_mutex_);
-  MENDFS_ASSIGN_OR_RETURN(const Seq seq, AppendAndApply(RecordKind::kChange, change));
+  MENDFS_ASSIGN_OR_RETURN(const Seq seq, AppendAndApply(RecordKind::kChange, change, payload, now));
   pack_named_.store(seq.value);
   return Status::Ok();
 }

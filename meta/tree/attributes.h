@@ -42,7 +42,8 @@ struct Attributes {
 };
 
 struct NewInode {
-  uint32_t mode = 0;
+  uint32_t mode = 0;   // type and permissions
+  uint32_t umask = 0;  // permissions that are not given, unless the directory has a default ACL
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint64_t device = 0;
@@ -56,6 +57,7 @@ struct AttributeChange {
   std::optional<uint64_t> size_bytes;
   std::optional<int64_t> atime_ns;
   std::optional<int64_t> mtime_ns;
+  std::optional<int64_t> read_ns;  // atime, because somebody reads: ctime stays
 };
 
 // What of a file's space changes. kAllocate promises nothing about a full disk: what is written
@@ -83,5 +85,10 @@ struct CloneRequest {
 enum class BodySought { kData, kHole };
 enum class RenameMode { kReplace, kNoReplace, kExchange };
 enum class XattrMode { kSet, kCreate, kReplace };
+struct XattrWrite {
+  XattrWrite(XattrMode write_mode) : mode(write_mode) {}  // NOLINT: a mode is a whole request
+  XattrMode mode;
+  bool drop_set_group_id = false;  // an ACL set by somebody outside of the owning group
+};
 
 }  // namespace mendfs

@@ -30,4 +30,23 @@ void HeldInodes::MarkOrphan(InodeNumber inode) {
   if (hold != holds_.end()) hold->second.orphan = true;
 }
 
+void HeldInodes::MarkUnnamed(InodeNumber inode) {
+  MutexLock lock(mutex_);
+  const auto hold = holds_.find(inode);
+  assert(hold != holds_.end() && "an unnamed inode is held from its beginning");
+  if (hold != holds_.end()) hold->second.unnamed = true;
+}
+
+bool HeldInodes::IsUnnamed(InodeNumber inode) const {
+  MutexLock lock(mutex_);
+  const auto hold = holds_.find(inode);
+  return hold != holds_.end() && hold->second.unnamed;
+}
+
+void HeldInodes::MarkNamed(InodeNumber inode) {
+  MutexLock lock(mutex_);
+  const auto hold = holds_.find(inode);
+  if (hold != holds_.end()) hold->second.orphan = hold->second.unnamed = false;
+}
+
 }  // namespace mendfs

@@ -22,11 +22,17 @@ class HeldInodes {
   bool Contains(InodeNumber inode) const;
   // Its last name is gone.
   void MarkOrphan(InodeNumber inode);
+  // It is held and never had a name: unlike an orphan, it may be given one.
+  void MarkUnnamed(InodeNumber inode);
+  bool IsUnnamed(InodeNumber inode) const;
+  // It has a name now.
+  void MarkNamed(InodeNumber inode);
 
  private:
   struct Hold {
     uint64_t count = 0;
     bool orphan = false;
+    bool unnamed = false;
   };
 
   mutable Mutex mutex_{LockRank::kLeaf};

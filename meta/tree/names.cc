@@ -6,6 +6,7 @@
 
 #include "meta/tree/extent_format.h"
 #include "meta/tree/tree_read.h"
+#include "meta/tree/xattrs.h"
 
 namespace mendfs {
 namespace {
@@ -186,8 +187,8 @@ Result<Attributes*> PlanMake(TreePlan& plan, InodeNumber parent, std::string_vie
   MENDFS_ASSIGN_OR_RETURN(Attributes * directory, plan.UseDirectory(parent));
   MENDFS_ASSIGN_OR_RETURN(const SeenName seen, SeeName(plan.reader(), plan.view(), parent, name));
   if (seen.seen.inode.value != 0) return AlreadyThere(parent, name);
-  MENDFS_ASSIGN_OR_RETURN(const Attributes made,
-                          NewAttributes(*directory, inode, number, plan.now_ns()));
+  MENDFS_ASSIGN_OR_RETURN(Attributes made, NewAttributes(*directory, inode, number, plan.now_ns()));
+  MENDFS_RETURN_IF_ERROR(PlanNewPermissions(plan, *directory, inode.umask, made));
   if (S_ISDIR(made.mode)) MENDFS_RETURN_IF_ERROR(AddDirectoryLink(*directory));
   TouchNames(*directory, plan.now_ns());
   PutName(plan, seen, Dentry{number, made.mode & S_IFMT});
@@ -197,8 +198,24 @@ Result<Attributes*> PlanMake(TreePlan& plan, InodeNumber parent, std::string_vie
   return &plan.Add(made);
 }
 
+Result<Attributes*> PlanMakeUnnamed(TreePlan& plan, InodeNumber directory_number,
+                                    const NewInode& inode, InodeNumber number,
+                                    const HeldInodes& held) {
+  MENDFS_ASSIGN_OR_RETURN(const Attributes* directory, plan.UseDirectory(directory_number));
+  if (!S_ISREG(inode.mode)) {
+    return Status(Code::kInvalid, "make a file without a name: not a regular file");
+  }
+  MENDFS_ASSIGN_OR_RETURN(Attributes attributes,
+                          NewAttributes(*directory, inode, number, plan.now_ns()));
+  MENDFS_RETURN_IF_ERROR(PlanNewPermissions(plan, *directory, inode.umask, attributes));
+  Attributes& made = plan.Add(attributes);
+  // As if its name had gone while somebody held it: a crash leaves what the next open frees.
+  MENDFS_RETURN_IF_ERROR(plan.DropName(made, held));
+  return &made;
+}
+
 Result<Attributes*> PlanLink(TreePlan& plan, InodeNumber inode, InodeNumber parent,
-                             std::string_view name) {
+                             std::string_view name, const HeldInodes& held) {
   MENDFS_ASSIGN_OR_RETURN(Attributes * directory, plan.UseDirectory(parent));
   MENDFS_ASSIGN_OR_RETURN(const SeenName seen, SeeName(plan.reader(), plan.view(), parent, name));
   MENDFS_ASSIGN_OR_RETURN(Attributes * source, plan.Use(inode));
@@ -206,8 +223,12 @@ Result<Attributes*> PlanLink(TreePlan& plan, InodeNumber inode, InodeNumber pare
     return Status(Code::kNotPermitted, "link: " + InodeText(inode) + " is a directory");
   }
   if (seen.seen.inode.value != 0) return AlreadyThere(parent, name);
-  if (source->links == 0)
-    return Status(Code::kNotFound, "link: " + InodeText(inode) + " is removed");
+  if (source->links == 0) {
+    if (!held.IsUnnamed(inode)) {
+      return Status(Code::kNotFound, "link: " + InodeText(inode) + " is removed");
+    }
+    if (!source->uncleared_tail) plan.change().Clear(OrphanMarkerKey(inode));
+  }
   if (source->links >= kLinksMax) {
     return Status(Code::kManyLinks, "link: " + InodeText(inode) + " has too many names");
   }

@@ -27,8 +27,11 @@ Result<SeenName> SeeName(const Reader& reader, const View& view, InodeNumber par
 // `number` is one that Door::TakeInodes handed out.
 Result<Attributes*> PlanMake(TreePlan& plan, InodeNumber parent, std::string_view name,
                              const NewInode& inode, InodeNumber number);
+// The same without a name; `number` is held already.
+Result<Attributes*> PlanMakeUnnamed(TreePlan& plan, InodeNumber directory, const NewInode& inode,
+                                    InodeNumber number, const HeldInodes& held);
 Result<Attributes*> PlanLink(TreePlan& plan, InodeNumber inode, InodeNumber parent,
-                             std::string_view name);
+                             std::string_view name, const HeldInodes& held);
 Result<Attributes> PlanRemove(TreePlan& plan, const SeenName& name, bool directory,
                               const HeldInodes& held);
 

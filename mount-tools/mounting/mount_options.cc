@@ -10,25 +10,17 @@
 namespace mendfs {
 namespace {
 
-constexpr std::array<std::string_view, 10> kOwn = {
-    "ro",      "rw",    "allow_other", "noallow_other", "nonempty",
-    "nograph", "graph", "commit",      "cache_size",    "log"};
+constexpr std::array<std::string_view, 12> kOwn = {
+    "ro",    "rw",     "allow_other", "noallow_other", "nonempty", "nograph",
+    "graph", "commit", "cache_size",  "log",           "relatime", "noatime"};
 
 // Business of mount(8), or what this file system does anyway.
-constexpr std::array<std::string_view, 28> kIgnored = {"defaults",      "auto",
-                                                       "noauto",        "user",
-                                                       "nouser",        "users",
-                                                       "owner",         "group",
-                                                       "nofail",        "fail",
-                                                       "_netdev",       "noatime",
-                                                       "relatime",      "norelatime",
-                                                       "nodiratime",    "diratime",
-                                                       "lazytime",      "strictatime",
-                                                       "loud",          "silent",
-                                                       "mand",          "nomand",
-                                                       "async",         "iversion",
-                                                       "noiversion",    "default_permissions",
-                                                       "nostrictatime", "nolazytime"};
+constexpr std::array<std::string_view, 26> kIgnored = {
+    "defaults",      "auto",      "noauto",   "user",        "nouser",     "users",
+    "owner",         "group",     "nofail",   "fail",        "_netdev",    "norelatime",
+    "nodiratime",    "diratime",  "lazytime", "strictatime", "loud",       "silent",
+    "mand",          "nomand",    "async",    "iversion",    "noiversion", "default_permissions",
+    "nostrictatime", "nolazytime"};
 
 // The kernel's or libfuse's; checked by them.
 constexpr std::array<std::string_view, 8> kKernelFlags = {"dev",  "nodev",  "suid", "nosuid",
@@ -99,6 +91,8 @@ bool SetFlag(std::string_view name, MountSettings& settings) {
     settings.allow_other = name[0] == 'a';
   else if (name == "graph" || name == "nograph")
     settings.graph = name == "graph";
+  else if (name == "relatime" || name == "noatime")
+    settings.relatime = name == "relatime";
   else if (name == "nonempty")
     settings.nonempty = true;
   else if (Contains(kKernelFlags, name) || name == kKernelAutoUnmount) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "meta/tree/acl.h"
 #include "tests/ops/mount_fixture.h"
 
 namespace mendfs {
@@ -103,7 +104,7 @@ TEST_F(FilesTest, LinksSymlinksAndXattrs) {
   ASSERT_TRUE(nodes.SetXattr(caller_, a, "user.k", "v", XattrMode::kSet).ok());
   EXPECT_EQ(*nodes.GetXattr(caller_, a, "user.k"), "v");
   EXPECT_THAT(*nodes.ListXattrs(caller_, a), testing::ElementsAre("user.k"));
-  EXPECT_EQ(nodes.SetXattr(caller_, a, "system.posix_acl_access", "v", XattrMode::kSet).code(),
+  EXPECT_EQ(nodes.SetXattr(caller_, a, "system.other", "v", XattrMode::kSet).code(),
             Code::kUnsupported);
   ASSERT_TRUE(nodes.RemoveXattr(caller_, a, "user.k").ok());
   EXPECT_EQ(nodes.GetXattr(caller_, a, "user.k").status().code(), Code::kNotFound);
@@ -156,6 +157,122 @@ TEST_F(FilesTest, FsyncSurvivesAPowerCut) {
   ASSERT_TRUE(Write(*handle, 0, "durable").ok());
   ASSERT_TRUE(file_system_->handles().Sync(caller_, *handle).ok());
   EXPECT_GE(store_->Describe().durable_seq, store_->LastSeq());
+}
+
+TEST_F(FilesTest, TheUmaskIsAppliedHereAndLeftOutUnderADefaultAcl) {
+  caller_.umask = 027;
+  ASSERT_TRUE(Make("files/d", S_IFDIR | 0777).ok());
+  ASSERT_TRUE(Make("files/s", S_IFLNK | 0777, "d").ok());
+  EXPECT_EQ(Stat("files/d").mode, S_IFDIR | 0750u);
+  EXPECT_EQ(Stat("files/s").mode, S_IFLNK | 0777u);
+  Result<Found> row = Make("nodes/Person/.scratch", S_IFREG | 0666);
+  ASSERT_TRUE(row.ok()) << row.status().ToString();
+  EXPECT_EQ(row->attributes.mode & 07777, 0640u);
+  Acl acl = {{AclTag::kOwner, 7, kNoAclId},
+             {AclTag::kOwningGroup, 7, kNoAclId},
+             {AclTag::kOther, 5, kNoAclId}};
+  ASSERT_TRUE(
+      file_system_->nodes()
+          .SetXattr(caller_, Inode("files/d"), kDefaultAclXattr, EncodeAcl(acl), XattrMode::kSet)
+          .ok());
+  ASSERT_TRUE(Put("files/d/f", "x").ok());
+  EXPECT_EQ(Stat("files/d/f").mode, S_IFREG | 0644u);
+}
+
+TEST_F(FilesTest, AnAclFromOutsideOfTheGroupTakesTheGroupBit) {
+  ASSERT_TRUE(Put("files/a", "x").ok());
+  AttributeChange change{.permissions = 02755, .gid = 77};
+  InodeNumber a = Inode("files/a");
+  Nodes& nodes = file_system_->nodes();
+  std::string acl = EncodeAcl({{AclTag::kOwner, 7, kNoAclId},
+                               {AclTag::kOwningGroup, 7, kNoAclId},
+                               {AclTag::kOther, 5, kNoAclId}});
+  ASSERT_TRUE(nodes.SetAttributes(caller_, a, change, kNoHandle).ok());
+  caller_.groups = {5, 77};
+  ASSERT_TRUE(nodes.SetXattr(caller_, a, kAccessAclXattr, acl, XattrMode::kSet).ok());
+  EXPECT_EQ(Stat("files/a").mode, S_IFREG | 02775u);
+  caller_.groups = {5};
+  ASSERT_TRUE(nodes.SetXattr(caller_, a, kAccessAclXattr, acl, XattrMode::kSet).ok());
+  EXPECT_EQ(Stat("files/a").mode, S_IFREG | 0775u);
+}
+
+TEST_F(FilesTest, AFileWithoutANameLivesWithItsHandleOrGetsOne) {
+  ASSERT_TRUE(Make("files/d", S_IFDIR | 0755).ok());
+  Names& names = file_system_->names();
+  Result<CreatedFile> made =
+      names.Create(caller_, Inode("files/d"), "", 0600, {.flags = O_TMPFILE | O_RDWR});
+  ASSERT_TRUE(made.ok()) << made.status().ToString();
+  EXPECT_EQ(made->found.attributes.links, 0u);
+  ASSERT_TRUE(Write(made->handle, 0, "late").ok());
+  EXPECT_TRUE(List("files/d").empty());
+  InodeNumber inode = made->found.attributes.inode;
+  ASSERT_TRUE(names.Link(caller_, inode, {.parent = kFilesRoot, .name = "named"}).ok());
+  ASSERT_TRUE(Close(made->handle).ok());
+  EXPECT_EQ(*Get("files/named"), "late");
+  made = names.Create(caller_, kFilesRoot, "", 0600, {.flags = O_TMPFILE | O_RDWR});
+  ASSERT_TRUE(made.ok());
+  ASSERT_TRUE(Close(made->handle).ok());
+  EXPECT_FALSE(
+      file_system_->nodes().GetAttributes(caller_, made->found.attributes.inode, kNoHandle).ok());
+  EXPECT_EQ(names.Create(caller_, Inode("nodes/Person"), "", 0600, {.flags = O_TMPFILE | O_RDWR})
+                .status()
+                .code(),
+            Code::kUnsupported);
+}
+
+TEST_F(FilesTest, RelatimeNotesTheFirstReadAfterAChange) {
+  Open({.relatime = true});
+  ASSERT_TRUE(Put("files/a", "x").ok());
+  auto read = [&](int flags) {
+    Result<uint64_t> handle = OpenFile("files/a", flags);
+    EXPECT_TRUE(handle.ok());
+    file_system_->handles().Release(*handle);
+    return Stat("files/a");
+  };
+  Attributes written = Stat("files/a");
+  EXPECT_EQ(read(O_WRONLY).atime_ns, written.atime_ns);
+  EXPECT_EQ(read(O_RDONLY | O_NOATIME).atime_ns, written.atime_ns);
+  Attributes seen = read(O_RDONLY);
+  EXPECT_GT(seen.atime_ns, written.mtime_ns);
+  EXPECT_EQ(seen.ctime_ns, written.ctime_ns);
+  Seq seq = store_->LastSeq();
+  EXPECT_EQ(read(O_RDONLY).atime_ns, seen.atime_ns);
+  EXPECT_EQ(store_->LastSeq(), seq);
+  AttributeChange yesterday{.atime_ns = seen.atime_ns - int64_t{86'400'000'000'000}};
+  AttributeChange old{.mtime_ns = 1};
+  ASSERT_TRUE(
+      file_system_->nodes().SetAttributes(caller_, Inode("files/a"), yesterday, kNoHandle).ok());
+  ASSERT_TRUE(file_system_->nodes().SetAttributes(caller_, Inode("files/a"), old, kNoHandle).ok());
+  EXPECT_GT(read(O_RDONLY).atime_ns, seen.atime_ns);
+}
+
+TEST_F(FilesTest, WithoutRelatimeReadingChangesNothing) {
+  ASSERT_TRUE(Put("files/a", "x").ok());
+  Seq seq = store_->LastSeq();
+  ASSERT_TRUE(Get("files/a").ok());
+  List("files");
+  EXPECT_EQ(store_->LastSeq(), seq);
+}
+
+TEST_F(FilesTest, DotsLeadToTheDirectoryAndItsParent) {
+  ASSERT_TRUE(Make("files/d", S_IFDIR | 0755).ok());
+  ASSERT_TRUE(Make("files/d/e", S_IFDIR | 0755).ok());
+  Names& names = file_system_->names();
+  auto dots = [&](std::string_view path, std::string_view name) {
+    Result<Found> found = names.Lookup(caller_, Inode(path), name);
+    EXPECT_TRUE(found.ok()) << path;
+    return found.ok() ? found->attributes.inode : InodeNumber{0};
+  };
+  EXPECT_EQ(dots("files/d/e", "."), Inode("files/d/e"));
+  EXPECT_EQ(dots("files/d/e", ".."), Inode("files/d"));
+  EXPECT_EQ(dots("files/d", ".."), kFilesRoot);
+  EXPECT_EQ(dots("files", ".."), kMountRoot);
+  EXPECT_EQ(dots("nodes/Person", "."), Inode("nodes/Person"));
+  EXPECT_EQ(dots("nodes/Person", ".."), Inode("nodes"));
+  InodeNumber gone = Inode("files/d/e");
+  ASSERT_TRUE(Remove("files/d/e", true).ok());
+  EXPECT_EQ(names.Lookup(caller_, gone, ".").status().code(), Code::kNotFound);
+  EXPECT_EQ(names.Lookup(caller_, gone, "..").status().code(), Code::kNotFound);
 }
 
 TEST_F(FilesTest, HandlesThatAreNotOpenAreRefused) {

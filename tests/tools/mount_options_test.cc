@@ -55,6 +55,12 @@ TEST(MountOptionsTest, WordsOfMountAndFstabMeanNothing) {
   EXPECT_TRUE(settings->kernel.empty());
 }
 
+TEST(MountOptionsTest, AtimeChangesOnlyWhereItIsAskedFor) {
+  EXPECT_FALSE(Parse({"defaults"})->relatime);
+  EXPECT_TRUE(Parse({"relatime"})->relatime);
+  EXPECT_FALSE(Parse({"relatime,noatime"})->relatime);
+}
+
 TEST(MountOptionsTest, KernelOptionsAreHandedOn) {
   const auto settings = Parse({"nodev,suid,max_read=131072,auto_unmount"});
   ASSERT_TRUE(settings.ok());

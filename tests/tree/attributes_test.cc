@@ -32,6 +32,17 @@ TEST_F(AttributesTest, EachFieldIsSetAloneAndTouchesCtime) {
   EXPECT_EQ(set->mtime_ns, 123);
 }
 
+TEST_F(AttributesTest, AReadTouchesAtimeOnly) {
+  const InodeNumber file = MakeFile("f");
+  const Attributes before = Get(file);
+  AttributeChange change;
+  change.read_ns = before.atime_ns + 5;
+  ASSERT_TRUE(writer_->Set(file, change).ok());
+  EXPECT_EQ(Get(file).atime_ns, before.atime_ns + 5);
+  EXPECT_EQ(Get(file).ctime_ns, before.ctime_ns);
+  EXPECT_EQ(Get(file).mtime_ns, before.mtime_ns);
+}
+
 TEST_F(AttributesTest, PermissionsNeverChangeTheType) {
   AttributeChange change;
   change.permissions = S_IFREG | 0700;
@@ -85,9 +96,9 @@ TEST_F(AttributesTest, AnXattrTouchesCtimeOnly) {
 
 TEST_F(AttributesTest, XattrsHaveBounds) {
   const InodeNumber file = MakeFile("f");
-  const std::string longest(kXattrNameBytesMax, 'n');
+  const std::string longest = "user." + std::string(kXattrNameBytesMax - 5, 'n');
   EXPECT_CODE(CodeOf(writer_->SetXattr(file, "", "1", XattrMode::kSet)), Code::kInvalid);
-  EXPECT_CODE(CodeOf(writer_->SetXattr(file, std::string("a\0b", 3), "1", XattrMode::kSet)),
+  EXPECT_CODE(CodeOf(writer_->SetXattr(file, std::string("user.a\0b", 8), "1", XattrMode::kSet)),
               Code::kInvalid);
   EXPECT_CODE(CodeOf(writer_->SetXattr(file, longest + "n", "1", XattrMode::kSet)),
               Code::kNameTooLong);
@@ -101,7 +112,7 @@ TEST_F(AttributesTest, XattrsHaveBounds) {
   Status status;
   int count = 1;
   for (; status.ok() && count < 1000; ++count) {
-    std::string name = std::to_string(count);
+    std::string name = "user." + std::to_string(count);
     name.resize(kXattrNameBytesMax, 'x');
     status = writer_->SetXattr(file, name, "", XattrMode::kSet);
   }

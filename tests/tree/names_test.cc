@@ -245,6 +245,40 @@ TEST_F(NamesTest, AListingIsCompleteAndGoesOnBehindAnyCookie) {
   EXPECT_EQ(seen, wanted);
 }
 
+TEST_F(NamesTest, NamesOfOneHashAreAllListedWhereverAListingGoesOn) {
+  // Such a pair takes billions of tries to find, and somebody will: here the key is made by hand.
+  const InodeNumber directory = MakeDirectory("d");
+  for (const char* name : {"a", "b", "c"}) MakeFile(name, directory);
+  Change change;
+  std::string key = DentryKey(directory, "b");
+  key.back() = 'B';
+  const InodeNumber twin = Find(directory, "b");
+  change.PutFresh(key, EncodeDentry({twin, S_IFREG}));
+  ASSERT_TRUE(door_.Apply(change).ok());
+
+  std::vector<std::string> at_once;
+  const auto cursor = reader_.List(kHead, directory, 0);
+  ASSERT_TRUE(cursor.ok());
+  for (;;) {
+    const auto entry = (*cursor)->Next();
+    ASSERT_TRUE(entry.ok());
+    if (!*entry) break;
+    at_once.push_back((*entry)->name);
+    // Each rest of the listing, from a new cursor.
+    std::set<std::string> rest(at_once.begin(), at_once.end());
+    const auto again = reader_.List(kHead, directory, (*entry)->cookie);
+    ASSERT_TRUE(again.ok());
+    for (;;) {
+      const auto later = (*again)->Next();
+      ASSERT_TRUE(later.ok());
+      if (!*later) break;
+      rest.insert((*later)->name);
+    }
+    EXPECT_EQ(rest, (std::set<std::string>{"B", "a", "b", "c"})) << "behind " << (*entry)->name;
+  }
+  EXPECT_EQ(at_once.size(), 4U);
+}
+
 TEST_F(NamesTest, AListingThatCannotBeReadIsAnError) {
   MakeFile("a");
   MakeFile("b");

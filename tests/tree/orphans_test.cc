@@ -50,6 +50,61 @@ TEST_F(OrphansTest, AHeldFileWorksUntilTheLastHoldEnds) {
   EXPECT_TRUE(List(kOrphanRoot).empty());
 }
 
+TEST_F(OrphansTest, AFileWithoutANameGoesWithItsLastHold) {
+  const auto made = writer_->MakeUnnamed(kFilesRoot, {.mode = S_IFREG | 0666, .umask = 022});
+  ASSERT_TRUE(made.ok()) << made.status().ToString();
+  EXPECT_EQ(made->links, 0U);
+  EXPECT_EQ(made->mode, S_IFREG | 0644U);
+  Write(made->inode, 0, "bytes");
+  EXPECT_EQ(ReadAll(made->inode), "bytes");
+  EXPECT_TRUE(List(kFilesRoot).empty());
+  writer_->Unhold(made->inode);
+  EXPECT_EQ(CountTraces(made->inode), 0U);
+  EXPECT_TRUE(List(kOrphanRoot).empty());
+}
+
+TEST_F(OrphansTest, AFileWithoutANameCanBeGivenOne) {
+  const auto made = writer_->MakeUnnamed(kFilesRoot, {.mode = S_IFREG | 0600});
+  ASSERT_TRUE(made.ok());
+  Write(made->inode, 0, "bytes");
+  ASSERT_TRUE(writer_->Link(made->inode, kFilesRoot, "f").ok());
+  EXPECT_EQ(Get(made->inode).links, 1U);
+  EXPECT_TRUE(List(kOrphanRoot).empty());
+  writer_->Unhold(made->inode);
+  EXPECT_EQ(ReadAll(Find(kFilesRoot, "f")), "bytes");
+  Reopen();
+  ASSERT_TRUE(writer_->FreeOrphans().ok());
+  EXPECT_TRUE(Exists(made->inode));
+}
+
+TEST_F(OrphansTest, AFileThatLostItsNamesIsGivenNone) {
+  const auto made = writer_->MakeUnnamed(kFilesRoot, {.mode = S_IFREG | 0600});
+  ASSERT_TRUE(made.ok());
+  ASSERT_TRUE(writer_->Link(made->inode, kFilesRoot, "f").ok());
+  ASSERT_TRUE(writer_->Remove(kFilesRoot, "f", false).ok());
+  EXPECT_CODE(CodeOf(writer_->Link(made->inode, kFilesRoot, "g")), Code::kNotFound);
+  writer_->Unhold(made->inode);
+  EXPECT_EQ(CountTraces(made->inode), 0U);
+}
+
+TEST_F(OrphansTest, AFileWithoutANameGoesWithACrash) {
+  const auto made = writer_->MakeUnnamed(kFilesRoot, {.mode = S_IFREG | 0600});
+  ASSERT_TRUE(made.ok());
+  Write(made->inode, 0, "bytes");
+  Reopen();
+  ASSERT_TRUE(writer_->FreeOrphans().ok());
+  EXPECT_EQ(CountTraces(made->inode), 0U);
+}
+
+TEST_F(OrphansTest, AFileWithoutANameThatIsNotMadeIsNotHeld) {
+  EXPECT_CODE(CodeOf(writer_->MakeUnnamed(kFilesRoot, {.mode = S_IFDIR | 0700})), Code::kInvalid);
+  EXPECT_CODE(CodeOf(writer_->MakeUnnamed(MakeFile("f"), {.mode = S_IFREG | 0600})),
+              Code::kNotDirectory);
+  door_.FailApply(Code::kNoSpace);
+  EXPECT_CODE(CodeOf(writer_->MakeUnnamed(kFilesRoot, {.mode = S_IFREG | 0600})), Code::kNoSpace);
+  EXPECT_TRUE(List(kOrphanRoot).empty());
+}
+
 TEST_F(OrphansTest, AHoldOfANamedFileChangesNothing) {
   const InodeNumber file = MakeFile("f");
   const uint64_t changes = door_.applied_changes();

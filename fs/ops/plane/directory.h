@@ -65,6 +65,7 @@ class DirectoryHandle {
   };
   DirectoryHandle(const Ends& ends, std::unique_ptr<NameSource> source);
 
+  const Ends& ends() const { return ends_; }
   // Offers the names behind `after` until the sink is full or the directory ends.
   Status Read(uint64_t after, NameSink& sink) EXCLUDES(mutex_);
   // Gives the stream back when nobody has read since `idle_since_ns` (steady clock).

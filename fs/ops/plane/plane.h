@@ -35,6 +35,8 @@ struct Caller {
   uint32_t uid = 0;
   uint32_t gid = 0;
   int32_t pid = 0;
+  uint32_t umask = 0;            // of what the caller makes
+  std::vector<uint32_t> groups;  // supplementary; known only where an ACL is set
 };
 
 // A node of this request: its id, and its place unless it is an inode of the tree.
@@ -58,7 +60,7 @@ struct Found {
 };
 
 struct MakeRequest {
-  uint32_t mode = 0;  // type and permissions, umask applied
+  uint32_t mode = 0;  // type and permissions, umask applied (files/: as asked, for default ACLs)
   uint64_t device = 0;
   std::string_view link_target;  // symlinks only
 };
@@ -125,7 +127,8 @@ class PlaneNames {
   // mknod, mkdir, symlink.
   virtual Result<Found> Make(const Caller& caller, const Node& parent, std::string_view name,
                              const MakeRequest& request);
-  // open with O_CREAT of a name that the kernel has not seen; without O_EXCL it may exist.
+  // open with O_CREAT of a name that the kernel has not seen; without O_EXCL it may exist. With
+  // O_TMPFILE, which only the plane of files/ is asked for, the file has no name.
   virtual Result<Created> Create(const Caller& caller, const Node& parent, std::string_view name,
                                  uint32_t mode, const OpenRequest& request);
   virtual Result<Found> Link(const Caller& caller, const Node& node, const Node& new_parent,

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "fs/ops/plane/rejected.h"
@@ -13,10 +14,9 @@ namespace {
 
 class TreeFile final : public FileHandle {
  public:
+  // Takes over one Hold of the inode.
   TreeFile(PlaneContext& context, InodeNumber inode, bool append)
-      : context_(context), inode_(inode), append_(append) {
-    context_.file_writer.Hold(inode_);
-  }
+      : context_(context), inode_(inode), append_(append) {}
   ~TreeFile() override { Release(); }
 
   Result<size_t> Read(uint64_t offset, size_t size_bytes, char* target) override {
@@ -90,7 +90,8 @@ class TreeNames final : public NameSource {
 
 class FilesPlane final : public Plane {
  public:
-  explicit FilesPlane(PlaneContext& context) : context_(context) {}
+  FilesPlane(PlaneContext& context, const FilesOptions& options)
+      : context_(context), options_(options) {}
 
   Result<Found> Lookup(const Caller&, const Node& parent, std::string_view name) override {
     return Below(parent, Answer(context_.files.Lookup(context_.head(), parent.id, name)));
@@ -100,13 +101,8 @@ class FilesPlane final : public Plane {
   }
   Result<Found> Make(const Caller& caller, const Node& parent, std::string_view name,
                      const MakeRequest& request) override {
-    NewInode inode{.mode = request.mode,
-                   .uid = caller.uid,
-                   .gid = caller.gid,
-                   .device = request.device,
-                   .link_target = std::string(request.link_target)};
-    MENDFS_RETURN_IF_ERROR(InheritGroup(parent.id, inode));
-    return Below(parent, Answer(context_.file_writer.Make(parent.id, name, inode)));
+    return Below(parent,
+                 Answer(context_.file_writer.Make(parent.id, name, NewInodeOf(caller, request))));
   }
   Result<Created> Create(const Caller& caller, const Node& parent, std::string_view name,
                          uint32_t mode, const OpenRequest& request) override;
@@ -151,10 +147,12 @@ class FilesPlane final : public Plane {
   }
 
  private:
-  static Result<Found> Answer(Result<Attributes> attributes) {
+  Result<Found> Answer(Result<Attributes> attributes) const {
     if (!attributes.ok()) return attributes.status();
-    return Found{
-        .attributes = *std::move(attributes), .place = nullptr, .freshness = Freshness::kLong};
+    // An atime that an open has moved is to be seen without a word to the kernel.
+    return Found{.attributes = *std::move(attributes),
+                 .place = nullptr,
+                 .freshness = options_.relatime ? Freshness::kShort : Freshness::kLong};
   }
   // Rejected bodies go without a request of the kernel.
   Result<Found> Below(const Node& parent, Result<Found> found) const {
@@ -163,26 +161,66 @@ class FilesPlane final : public Plane {
     if (S_ISDIR(found->attributes.mode)) context_.rejected.OwnsChild(found->attributes.inode);
     return found;
   }
-  // In a set-group-id directory everything belongs to its group, and directories pass the bit on.
-  Status InheritGroup(InodeNumber parent, NewInode& inode) const {
-    MENDFS_ASSIGN_OR_RETURN(Attributes directory, context_.files.Get(context_.head(), parent));
-    if ((directory.mode & S_ISGID) == 0) return {};
-    inode.gid = directory.gid;
-    if (S_ISDIR(inode.mode)) inode.mode |= S_ISGID;
-    return {};
+  // What a set-group-id directory and a default ACL pass on is the tree's to know.
+  static NewInode NewInodeOf(const Caller& caller, const MakeRequest& request) {
+    return {.mode = request.mode,
+            .umask = caller.umask,
+            .uid = caller.uid,
+            .gid = caller.gid,
+            .device = request.device,
+            .link_target = std::string(request.link_target)};
   }
-  Opened Handle(InodeNumber inode, const OpenRequest& request) {
+  Result<Created> CreateUnnamed(const Caller& caller, const Node& directory, uint32_t mode,
+                                const OpenRequest& request);
+  // The inode is held already.
+  Opened HeldHandle(InodeNumber inode, const OpenRequest& request) {
     return {.handle = std::make_unique<TreeFile>(context_, inode, (request.flags & O_APPEND) != 0),
             .direct_io = false,
             .keep_cache = true,
             .no_flush = true};
   }
+  Opened Handle(InodeNumber inode, const OpenRequest& request) {
+    context_.file_writer.Hold(inode);
+    return HeldHandle(inode, request);
+  }
+  void NoteRead(InodeNumber inode, int flags);
 
   PlaneContext& context_;
+  const FilesOptions options_;
 };
+
+Result<Created> FilesPlane::CreateUnnamed(const Caller& caller, const Node& directory,
+                                          uint32_t mode, const OpenRequest& request) {
+  MakeRequest make{.mode = S_IFREG | (mode & 07777), .device = 0, .link_target = {}};
+  Result<Found> found =
+      Answer(context_.file_writer.MakeUnnamed(directory.id, NewInodeOf(caller, make)));
+  if (!found.ok()) return found.status();
+  Opened opened = HeldHandle(found->attributes.inode, request);
+  return Created{.found = *std::move(found), .opened = std::move(opened)};
+}
+
+// relatime: an atime that is older than the last change, or than a day, becomes now. At most one
+// record for each of these, however often the file is opened; reads themselves are never seen here,
+// most come from the page cache.
+void FilesPlane::NoteRead(InodeNumber inode, int flags) {
+  constexpr int64_t kDayNs = 86'400'000'000'000;
+  if (!options_.relatime || (flags & O_ACCMODE) == O_WRONLY || (flags & O_NOATIME) != 0) return;
+  Result<Attributes> attributes = context_.files.Get(context_.head(), inode);
+  if (!attributes.ok()) return;  // the open itself says why
+  int64_t now_ns = context_.store.door().NowNs();
+  bool old = attributes->atime_ns <= attributes->mtime_ns ||
+             attributes->atime_ns <= attributes->ctime_ns ||
+             now_ns - attributes->atime_ns >= kDayNs;
+  if (!old) return;
+  // A store that cannot be written must still be readable.
+  context_.file_writer.Set(inode, {.read_ns = now_ns}).status().IgnoreError();
+}
 
 Result<Created> FilesPlane::Create(const Caller& caller, const Node& parent, std::string_view name,
                                    uint32_t mode, const OpenRequest& request) {
+  if ((request.flags & O_TMPFILE) == O_TMPFILE) {
+    return CreateUnnamed(caller, parent, mode, request);
+  }
   Result<Found> found = Make(caller, parent, name,
                              {.mode = S_IFREG | (mode & 07777), .device = 0, .link_target = {}});
   bool race = !found.ok() && found.status().code() == Code::kExists;
@@ -204,6 +242,7 @@ Result<Opened> FilesPlane::Open(const Caller&, const Node& node, const OpenReque
   if ((request.flags & O_TRUNC) != 0) {
     MENDFS_RETURN_IF_ERROR(opened.handle->Truncate(0));
   }
+  NoteRead(node.id, request.flags);
   return opened;
 }
 
@@ -213,26 +252,31 @@ Result<std::unique_ptr<DirectoryHandle>> FilesPlane::OpenDirectory(const Caller&
   if (!S_ISDIR(directory.mode)) {
     return Status(Code::kNotDirectory, "open directory " + Show(node));
   }
+  NoteRead(node.id, O_RDONLY);
   InodeNumber parent = node.id == kFilesRoot ? kMountRoot : directory.parent;
   return std::make_unique<DirectoryHandle>(DirectoryHandle::Ends{.self = node.id, .parent = parent},
                                            std::make_unique<TreeNames>(context_, node.id));
 }
 
-Status FilesPlane::SetXattr(const Caller&, const Node& node, std::string_view name,
+Status FilesPlane::SetXattr(const Caller& caller, const Node& node, std::string_view name,
                             std::string_view value, XattrMode mode) {
-  // The kernel has checked who may set which; system.* (ACLs) has a meaning that nobody here knows.
-  if (!name.starts_with("user.") && !name.starts_with("trusted.") &&
-      !name.starts_with("security.")) {
-    return Status(Code::kUnsupported,
-                  "set xattr " + std::string(name) + ": user, trusted and security only");
+  // The kernel has checked who may set which. Who sets an ACL without belonging to the file's group
+  // loses the set-group-id bit, as with chmod(2); for that one the kernel leaves it to us.
+  XattrWrite write(mode);
+  if (name.starts_with("system.") && caller.uid != 0) {
+    MENDFS_ASSIGN_OR_RETURN(Attributes attributes, context_.files.Get(context_.head(), node.id));
+    bool member = caller.gid == attributes.gid ||
+                  std::find(caller.groups.begin(), caller.groups.end(), attributes.gid) !=
+                      caller.groups.end();
+    write.drop_set_group_id = !member;
   }
-  return context_.file_writer.SetXattr(node.id, name, value, mode);
+  return context_.file_writer.SetXattr(node.id, name, value, write);
 }
 
 }  // namespace
 
-std::unique_ptr<Plane> MakeFilesPlane(PlaneContext& context) {
-  return std::make_unique<FilesPlane>(context);
+std::unique_ptr<Plane> MakeFilesPlane(PlaneContext& context, const FilesOptions& options) {
+  return std::make_unique<FilesPlane>(context, options);
 }
 
 }  // namespace mendfs

@@ -16,7 +16,10 @@
 namespace mendfs {
 
 // files/ and every other inode of the tree (scratch files, rejected bodies).
-std::unique_ptr<Plane> MakeFilesPlane(PlaneContext& context);
+struct FilesOptions {
+  bool relatime = false;  // an open for reading may change atime
+};
+std::unique_ptr<Plane> MakeFilesPlane(PlaneContext& context, const FilesOptions& options = {});
 // The mount point and schema.graph.
 struct RootOptions {
   bool graph = true;  // show graph/
