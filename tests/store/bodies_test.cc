@@ -218,6 +218,39 @@ TEST_F(BodiesTest, AFullDiskRefusesAndTheStoreGoesOn) {
   EXPECT_EQ(StagedPacks(), 0U);
 }
 
+TEST_F(BodiesTest, AFoldThatIsRepeatedMovesNothingTwice) {
+  Write(0, Pattern(1 << 20, 20));
+  Commit();
+  for (uint64_t piece = 0; piece < 20; ++piece) {
+    Write((2 << 20) + piece * 65'536, Pattern(65'536, piece));
+  }
+  ASSERT_TRUE(store_->Flush().ok());
+  const std::string bytes = Read();
+  const auto used = [&] {
+    const auto space = disk_->Space("/store");
+    return space->total_bytes - space->free_bytes;
+  };
+  const auto fold = [&] {
+    return store_->CloseCommit(kMainBranch, {"test", "", Origin::kUser}).status();
+  };
+  const uint64_t before = used();
+  // Room for one piece at a time: each attempt goes on where the one before had to stop.
+  int attempts = 1;
+  for (;; ++attempts) {
+    sim_.SetCapacity(used() + 80'000);
+    const Status folded = fold();
+    if (folded.ok()) break;
+    ASSERT_EQ(folded.code(), Code::kNoSpace);
+    ASSERT_LT(attempts, 40);
+  }
+  EXPECT_GT(attempts, 10);
+  EXPECT_LT(used(), before + 20 * 66'000 + 100'000);
+  EXPECT_TRUE(Read() == bytes);
+  sim_.SetCapacity(uint64_t{1} << 40);
+  Open();
+  EXPECT_TRUE(Read() == bytes);
+}
+
 TEST_F(BodiesTest, AMissingPackCostsItsBytesAndNotTheStore) {
   Write(0, Pattern(1 << 20, 9));
   Close();
