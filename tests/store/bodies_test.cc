@@ -181,6 +181,26 @@ TEST_F(BodiesTest, AReadOnlyOpenReadsOpenPacksAndWritesNothing) {
   EXPECT_EQ(sim_.mutating_calls(), calls);
 }
 
+TEST_F(BodiesTest, ABiggerCacheReadsBodiesFromTheDiskOnce) {
+  Write(0, Pattern(8 << 20, 12));
+  const auto reads_of_second_round = [&](uint64_t cache_bytes) {
+    options_.cache_bytes = cache_bytes;
+    Open();
+    const FileReader reader(store_->door());
+    uint64_t before = 0;
+    for (int round = 0; round < 2; ++round) {
+      before = sim_.calls(DiskCall::kRead);
+      for (uint64_t at = 0; at < (8 << 20); at += kBodyBlockBytes) {
+        char byte = 0;
+        EXPECT_TRUE(reader.Read({}, file_, at, 1, &byte).ok());
+      }
+    }
+    return sim_.calls(DiskCall::kRead) - before;
+  };
+  EXPECT_LT(reads_of_second_round(64 << 20), 10U);
+  EXPECT_GT(reads_of_second_round(2 << 20), 64U);
+}
+
 TEST_F(BodiesTest, AStagingFileThatNothingNamesIsRemovedByTheNextOpen) {
   const std::string path = path_ + "/staging/pack-0123456789abcdef0123456789abcdef";
   ASSERT_TRUE(disk_->Open(path, OpenMode::kCreate).ok());
