@@ -200,6 +200,8 @@ Status Engine::FoldPending() {
     LogLine(LogLevel::kError, "commit", "fold failed: " + folded.ToString());
     MutexLock lock(door_mutex_);
     trouble_ = folded;
+  } else {
+    moves_.clear();
   }
   return folded;
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -124,6 +125,8 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   uint64_t number_limit_ GUARDED_BY(numbers_mutex_) = kFirstFreeInode;
 
   Mutex fold_mutex_{LockRank::kFold};
+  // What the present fold has moved, by key and value: a fold that is repeated moves no byte twice.
+  std::map<std::string, std::string> moves_ GUARDED_BY(fold_mutex_);
   mutable Mutex door_mutex_{LockRank::kDoor};
   Seq last_change_ GUARDED_BY(door_mutex_);  // the newest that a commit would hold
   std::optional<CommitRow> head_ GUARDED_BY(door_mutex_);

@@ -1,5 +1,6 @@
 // What the engine does for bodies in packs: naming, recovering, sealing, moving. See engine.h.
 #include "meta/base/log.h"
+#include "meta/codec/bytes.h"
 #include "meta/commit/change_format.h"
 #include "meta/commit/engine.h"
 #include "meta/pack/pack_format.h"
@@ -34,9 +35,20 @@ Status Engine::ForgetOpen(const Id128& pack) {
 }
 
 // ---------------------------------------------------------------------------------- folding
-Result<std::optional<std::string>> Engine::Move(std::string_view key, std::string_view value) {
+// Called within Manifest::Fold, with the fold's lock held.
+Result<std::optional<std::string>> Engine::Move(std::string_view key,
+                                                std::string_view value) NO_THREAD_SAFETY_ANALYSIS {
+  if (value.size() <= kFoldedInlineBytesMax) return std::optional<std::string>();
+  std::string known(key);
+  const Hash128 hash = HashXxh3Wide(value);
+  PutU64(known, hash.low);
+  PutU64(known, hash.high);
+  const auto found = moves_.find(known);
+  if (found != moves_.end()) return std::optional<std::string>(found->second);
   MENDFS_ASSIGN_OR_RETURN(auto moved, MoveBody(key, value, packs_));
-  if (moved) moved_.store(true);
+  if (!moved) return moved;
+  moved_.store(true);
+  moves_.emplace(std::move(known), *moved);
   return moved;
 }
 

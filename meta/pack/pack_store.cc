@@ -14,6 +14,8 @@ namespace {
 
 // A read of at least this many whole blocks goes past the cache.
 constexpr uint64_t kBypassBlocks = 2;
+// How long a writer that found too many packs sleeps before it looks again.
+constexpr unsigned kWaitMs = 50;
 
 size_t BlockBytes(const RunRef& run, uint64_t block) {
   return static_cast<size_t>(
@@ -72,9 +74,29 @@ void PackStore::Retire(Stripe& stripe) {
   full_.push_back(std::exchange(stripe.pack, nullptr));
 }
 
+// Waits for nothing that waits for the caller: what seals folds at most, and a fold's own appends
+// do not come here.
+Status PackStore::MakeRoom() {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      if (packs_.size() <= kUnsealedMax) return Status::Ok();
+      if (sealing_) {
+        sealed_.WaitFor(mutex_, kWaitMs);
+        continue;
+      }
+    }
+    MENDFS_RETURN_IF_ERROR(Seal(false));
+    MutexLock lock(mutex_);
+    // Others still write to all of them.
+    if (packs_.size() > kUnsealedMax) sealed_.WaitFor(mutex_, kWaitMs);
+  }
+}
+
 Result<RunRef> PackStore::Append(const RunOwner& owner, std::string_view bytes) {
   assert(!bytes.empty() && bytes.size() <= kRunBytesMax);
   if (rows_ == nullptr) return Status(Code::kReadOnly, "the store is open read-only");
+  if (!owner.folded) MENDFS_RETURN_IF_ERROR(MakeRoom());
   RunRef run{.run_bytes = bytes.size(), .size_bytes = bytes.size(), .hashes = HashRun(bytes)};
   const std::string header =
       EncodePackRecord({.inode = owner.inode,
@@ -181,6 +203,20 @@ Status PackStore::Seal(bool all) {
     MutexLock lock(stripe.mutex);
     if (all && stripe.pack != nullptr) Retire(stripe);
   }
+  {
+    MutexLock lock(mutex_);
+    while (sealing_ && all) sealed_.Wait(mutex_);
+    if (sealing_) return Status::Ok();
+    sealing_ = true;
+  }
+  const Status status = SealFull();
+  MutexLock lock(mutex_);
+  sealing_ = false;
+  sealed_.NotifyAll();
+  return status;
+}
+
+Status PackStore::SealFull() {
   std::vector<PackPtr> full;
   {
     MutexLock lock(mutex_);

@@ -12,9 +12,10 @@
 // open. After 3 the next open syncs the pack and seals it, whatever bytes are there; between Seal's
 // 1 and 2 it finds the object and only writes the row.
 //
-// Threads:  Append, Read and Sync from any thread; Recover and Seal from one at a time. Writers of
+// Threads:  Append, Read, Sync and Seal from any thread, Recover before all of them. Writers of
 //           different files go to different packs where they can; places are taken under a lock,
 //           bytes are written outside of it
+// Cost:     at most about kUnsealedMax packs wait to be sealed: then writers seal, or wait
 // Errors:   as BodyStore; a write that fails gives its place back when it was the last one
 // Source:   docs/formats/pack.md
 #pragma once
@@ -66,8 +67,10 @@ class PackStore final : public BodyStore {
 
   // Packs that the manifest calls open after a crash: synced now, sealed by the next Seal.
   Status Recover(const std::vector<Id128>& open);
-  // Packs that are full; with `all` also those that could take more.
+  // Packs that are full; with `all` also those that could take more. Ok without doing anything
+  // while another thread seals, but with `all`, which waits for it.
   Status Seal(bool all);
+  static constexpr size_t kUnsealedMax = 64;
 
   const BlockCache& cache() const { return cache_; }
   uint64_t open_packs() const;
@@ -90,6 +93,8 @@ class PackStore final : public BodyStore {
   // Files spread over the first ones; what a fold moves stays together in the last.
   static constexpr size_t kStripes = 5;
 
+  Status MakeRoom();
+  Status SealFull();
   Result<PackPtr> OpenNew();
   void Retire(Stripe& stripe) REQUIRES(stripe.mutex);
   Status SealOne(const PackPtr& pack);
@@ -108,6 +113,8 @@ class PackStore final : public BodyStore {
   mutable Mutex mutex_{LockRank::kCache};
   std::map<Id128, PackPtr> packs_ GUARDED_BY(mutex_);  // not sealed
   std::vector<PackPtr> full_ GUARDED_BY(mutex_);
+  bool sealing_ GUARDED_BY(mutex_) = false;
+  CondVar sealed_;
 };
 
 }  // namespace mendfs

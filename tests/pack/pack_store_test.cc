@@ -342,6 +342,23 @@ TEST_F(PackStoreTest, TheCacheStaysAtItsBoundAndABiggerOneKeepsMore) {
   EXPECT_GT(reads_of_second_round(2 << 20), 64U);
 }
 
+TEST_F(PackStoreTest, PacksThatWaitToBeSealedAreBounded) {
+  options_.pack_bytes = 20'000;
+  Reopen();
+  std::vector<std::thread> threads;
+  for (uint64_t thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (uint64_t i = 0; i < 60; ++i) {
+        const RunRef run = Append(thread, Pattern(15'000, i));
+        EXPECT_TRUE(ReadAll(run) == Pattern(15'000, i));
+        EXPECT_LE(packs_->open_packs(), PackStore::kUnsealedMax + 8);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GT(rows_.sealed.size(), 100U);
+}
+
 TEST_F(PackStoreTest, ManyWritersAndReadersAtOnce) {
   constexpr int kThreads = 4;
   std::vector<std::thread> threads;

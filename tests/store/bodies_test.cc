@@ -181,6 +181,26 @@ TEST_F(BodiesTest, AReadOnlyOpenReadsOpenPacksAndWritesNothing) {
   EXPECT_EQ(sim_.mutating_calls(), calls);
 }
 
+TEST_F(BodiesTest, ABiggerCacheReadsBodiesFromTheDiskOnce) {
+  Write(0, Pattern(8 << 20, 12));
+  const auto reads_of_second_round = [&](uint64_t cache_bytes) {
+    options_.cache_bytes = cache_bytes;
+    Open();
+    const FileReader reader(store_->door());
+    uint64_t before = 0;
+    for (int round = 0; round < 2; ++round) {
+      before = sim_.calls(DiskCall::kRead);
+      for (uint64_t at = 0; at < (8 << 20); at += kBodyBlockBytes) {
+        char byte = 0;
+        EXPECT_TRUE(reader.Read({}, file_, at, 1, &byte).ok());
+      }
+    }
+    return sim_.calls(DiskCall::kRead) - before;
+  };
+  EXPECT_LT(reads_of_second_round(64 << 20), 10U);
+  EXPECT_GT(reads_of_second_round(2 << 20), 64U);
+}
+
 TEST_F(BodiesTest, AStagingFileThatNothingNamesIsRemovedByTheNextOpen) {
   const std::string path = path_ + "/staging/pack-0123456789abcdef0123456789abcdef";
   ASSERT_TRUE(disk_->Open(path, OpenMode::kCreate).ok());
@@ -216,6 +236,39 @@ TEST_F(BodiesTest, AFullDiskRefusesAndTheStoreGoesOn) {
   }
   Open();
   EXPECT_EQ(StagedPacks(), 0U);
+}
+
+TEST_F(BodiesTest, AFoldThatIsRepeatedMovesNothingTwice) {
+  Write(0, Pattern(1 << 20, 20));
+  Commit();
+  for (uint64_t piece = 0; piece < 20; ++piece) {
+    Write((2 << 20) + piece * 65'536, Pattern(65'536, piece));
+  }
+  ASSERT_TRUE(store_->Flush().ok());
+  const std::string bytes = Read();
+  const auto used = [&] {
+    const auto space = disk_->Space("/store");
+    return space->total_bytes - space->free_bytes;
+  };
+  const auto fold = [&] {
+    return store_->CloseCommit(kMainBranch, {"test", "", Origin::kUser}).status();
+  };
+  const uint64_t before = used();
+  // Room for one piece at a time: each attempt goes on where the one before had to stop.
+  int attempts = 1;
+  for (;; ++attempts) {
+    sim_.SetCapacity(used() + 80'000);
+    const Status folded = fold();
+    if (folded.ok()) break;
+    ASSERT_EQ(folded.code(), Code::kNoSpace);
+    ASSERT_LT(attempts, 40);
+  }
+  EXPECT_GT(attempts, 10);
+  EXPECT_LT(used(), before + 20 * 66'000 + 100'000);
+  EXPECT_TRUE(Read() == bytes);
+  sim_.SetCapacity(uint64_t{1} << 40);
+  Open();
+  EXPECT_TRUE(Read() == bytes);
 }
 
 TEST_F(BodiesTest, AMissingPackCostsItsBytesAndNotTheStore) {
