@@ -2,6 +2,7 @@
 // makes.
 #include "meta/table/row_format.h"
 #include "meta/tree/inode_format.h"
+#include "meta/tree/quota.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace mendfs {
@@ -17,20 +18,24 @@ std::vector<std::string> Seeds() {
   AppendRowValue(row, kInode, attributes, "{}");
   AppendEdgeValue(edge, attributes, "{}");
   return {SeedFor(0, EncodeAttributes({.inode = kInode, .mode = 0100644, .links = 1})),
-          SeedFor(1, EncodeDentry({kInode, 0100000})), SeedFor(2, EncodeExtent("bytes")),
-          SeedFor(3, row), SeedFor(4, edge)};
+          SeedFor(1, EncodeDentry({kInode, 0100000})),
+          SeedFor(2, EncodeExtent("bytes")),
+          SeedFor(3, row),
+          SeedFor(4, edge),
+          SeedFor(5, EncodeQuota({.id = kInode, .directory = kInode, .limit_bytes = 1 << 20}))};
 }
 
 }  // namespace mendfs
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace mendfs;
-  const Choice choice = ChooseDecoder(data, size, 5);
+  const Choice choice = ChooseDecoder(data, size, 6);
   const std::string_view bytes = choice.bytes;
   switch (choice.decoder) {
     case 0: RequireSameBytes(DecodeAttributes(kInode, bytes), bytes, EncodeAttributes); break;
     case 1: RequireSameBytes(DecodeDentry(bytes), bytes, EncodeDentry); break;
     case 2: RequireSameBytes(DecodeExtent(bytes), bytes, EncodeExtent); break;
+    case 5: RequireSameBytes(DecodeQuota(kInode, bytes), bytes, EncodeQuota); break;
     case 3:
       RequireSameBytes(DecodeRowHead(bytes), bytes, [&](const RowHead& head) {
         std::string again;
