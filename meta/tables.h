@@ -144,8 +144,9 @@ class TableWriter {
                            uint32_t number, const RowAttributes& attributes);
   // Would this body be accepted now? Changes nothing.
   Status CheckNode(TypeId type, std::string_view key, std::string_view body);
+  // Without a body: is there room for such an edge?
   Status CheckEdge(TypeId type, std::string_view source_key, std::string_view target_key,
-                   uint32_t number, std::string_view body);
+                   uint32_t number, std::optional<std::string_view> body);
   // Adds a type any JSON object is a row of: `mkdir nodes/City`. kExists when the name is taken.
   Result<std::shared_ptr<const Schema>> AddOpenType(std::string_view name);
   // Plans `text` against the accepted schema and applies the safe steps, all or nothing.

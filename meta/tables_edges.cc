@@ -126,15 +126,17 @@ Result<EdgeRow> TableWriter::PutEdge(TypeId type, std::string_view source_key,
 }
 
 Status TableWriter::CheckEdge(TypeId type, std::string_view source_key, std::string_view target_key,
-                              uint32_t number, std::string_view body) {
+                              uint32_t number, std::optional<std::string_view> body) {
   const EdgeAddress name{source_key, target_key, number};
   ReaderLock gate(core_->door.table_gate());
   MENDFS_ASSIGN_OR_RETURN(const EdgeRules edge, core_->FindEdgeType(type));
   if (number == 0) return {Code::kInvalid, "the numbers of parallel edges begin with 1"};
   const std::string text = TextOf(*edge.type, name);
-  Checking& checking = CheckingFor(edge.rules);
-  Status status =
-      checking.checker.CheckEdge(*edge.type, body, source_key, target_key, checking.row);
+  Status status;
+  if (body) {
+    Checking& checking = CheckingFor(edge.rules);
+    status = checking.checker.CheckEdge(*edge.type, *body, source_key, target_key, checking.row);
+  }
   if (!status.ok()) return status.Annotate(text);
   const auto stored = FindEdge(*core_, edge, name);
   if (!stored.ok()) return stored.status().Annotate(text);

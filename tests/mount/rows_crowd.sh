@@ -55,7 +55,7 @@ def step(rng, me):
     else:
         with open(row) as file:
             text = file.read()
-        assert text == "" or 0 <= json.loads(text)["age"] < 150, text[:80]
+        assert 0 <= json.loads(text)["age"] < 150, text[:80]
 
 
 def work(me):
@@ -83,6 +83,111 @@ for name in os.listdir(knows):
     source, target = name[:-5].split("~")[:2]
     assert source in ends and target in ends, name
     os.stat(knows + "/" + name)
+END
+
+# A row that is being written for the first time is there for its writer alone, until it is accepted.
+must python3 - "$people" <<'END'
+import errno, multiprocessing, os, sys, time
+
+people = sys.argv[1]
+ROUNDS = 60
+
+
+def fails(code, call, *arguments):
+    try:
+        call(*arguments)
+    except OSError as error:
+        assert error.errno == code, error
+        return
+    raise AssertionError("%s%s" % (call, arguments))
+
+
+def watch(stop, seen):
+    """Whatever is found under a new name is a whole body."""
+    while not stop.is_set():
+        for number in range(ROUNDS):
+            path = "%s/new%d.json" % (people, number)
+            try:
+                size = os.stat(path).st_size
+                text = open(path).read()
+            except FileNotFoundError:
+                continue
+            assert text == '{"age": 7}' and size == 10, (size, text)
+            seen.value += 1
+
+
+def exclusive(start, won, lost):
+    start.wait()
+    for number in range(ROUNDS):
+        try:
+            with open("%s/one%d.json" % (people, number), "x") as file:
+                file.write('{"age": %d}' % (os.getpid() % 150))
+        except FileExistsError:
+            with lost.get_lock():
+                lost.value += 1
+        else:
+            with won.get_lock():
+                won.value += 1
+
+
+stop, seen = multiprocessing.Event(), multiprocessing.Value("i", 0)
+watchers = [multiprocessing.Process(target=watch, args=(stop, seen)) for _ in range(2)]
+for watcher in watchers:
+    watcher.start()
+for number in range(ROUNDS):
+    path = "%s/new%d.json" % (people, number)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    assert os.fstat(fd).st_size == 0 and os.fstat(fd).st_mode & 0o777 == 0o600
+    fails(errno.ENOENT, os.stat, path)
+    fails(errno.ENOENT, open, path)
+    fails(errno.ENOENT, os.unlink, path)
+    assert os.path.basename(path) not in os.listdir(people)
+    os.write(fd, b'{"age"')
+    os.fchmod(fd, 0o640)
+    os.utime(fd, (1, 1000 + number))
+    assert os.fstat(fd).st_mtime == 1000 + number
+    fails(errno.ENOENT, os.stat, path)
+    os.write(fd, b': 7}')
+    os.close(fd)
+    after = os.stat(path)
+    assert (after.st_size, after.st_mode & 0o777, after.st_mtime) == (10, 0o640, 1000 + number)
+deadline = time.time() + 20
+while seen.value == 0 and time.time() < deadline:
+    time.sleep(0.01)
+stop.set()
+for watcher in watchers:
+    watcher.join()
+assert all(watcher.exitcode == 0 for watcher in watchers), "a draft was seen"
+assert seen.value > 0
+
+# Of those who open a new name to be the one who makes it, one does; the others hear so at close.
+start = multiprocessing.Event()
+won, lost = multiprocessing.Value("i", 0), multiprocessing.Value("i", 0)
+makers = [multiprocessing.Process(target=exclusive, args=(start, won, lost)) for _ in range(3)]
+for maker in makers:
+    maker.start()
+start.set()
+for maker in makers:
+    maker.join()
+assert all(maker.exitcode == 0 for maker in makers)
+assert (won.value, lost.value) == (ROUNDS, 2 * ROUNDS), (won.value, lost.value)
+END
+made=$(ls "$people" | grep -c '^one')
+same 60 "$made"
+
+# A handle reads one version, and finds its end; the name shows the newest.
+must python3 - "$people/sized.json" <<'END'
+import os, sys
+
+path = sys.argv[1]
+open(path, "w").write('{"age": 1}')
+old = open(path)
+open(path, "w").write('{"age":          100}')
+assert os.stat(path).st_size == 21
+assert os.lseek(old.fileno(), 0, os.SEEK_END) == 10
+os.lseek(old.fileno(), 0, os.SEEK_SET)
+assert old.read() == '{"age": 1}'
+assert os.stat(path).st_size == 21
 END
 
 before=$(names "$people"; names "$knows"; cat "$people"/*.json)

@@ -1,6 +1,7 @@
 #!/bin/bash
 # schema.graph: renames, and texts that are refused. Rows, edges, indexes and loaded rows survive both.
 . "${MENDFS_SOURCE:?}/tests/mount/lib.sh"
+need python3
 start
 graph=$mnt/schema.graph
 for i in $(seq 100); do echo '{"type":"Person","data":{"name":"p'"$i"'","city":"Rome"}}'; done >people.jsonl
@@ -18,6 +19,13 @@ same "$text" "$(cat "$graph")"
 same "$before" "$("$mendfs" export "$mnt")"
 must cp "$people/bob.json" copy.json
 must cp copy.json "$people/bob.json"
+
+# An empty text drops nothing: truncate hears it, a shell's `: >` leaves the sentence to `why`.
+refused "Invalid argument" python3 -c 'import os, sys; os.truncate(sys.argv[1], 0)' "$graph"
+refused "Invalid argument" python3 -c 'import sys; f = open(sys.argv[1], "r+"); f.truncate(0); f.close()' "$graph"
+holds "$("$mendfs" why "$mnt")" "drop every type"
+: >"$graph"
+same "$text" "$(cat "$graph")"
 
 # A type is renamed with its rows, edges and indexes, those of a load included.
 sed -e 's/node Person {/node Human @rename_from(Person) {/' -e 's/Person/Human/g' \
@@ -40,6 +48,18 @@ must "$mendfs" schema show "$mnt" >shown.graph
 must "$mendfs" mkfs second --schema shown.graph >/dev/null
 must "$mendfs" load second out.jsonl --mode append >/dev/null
 must cmp out.jsonl <("$mendfs" export second)
+
+# An edge that its type has no room for is refused at its open, where a shell hears it.
+{ cat "$graph" && echo 'edge Likes: Human -> Human @card(0..1)'; } >bounded.graph
+must cp bounded.graph "$graph"
+likes=$mnt/edges/Likes
+must touch "$likes/bob~alice.json"
+same "" "$(cat "$likes/bob~alice.json")"
+refused "Too many links" bash -c ": >'$likes/bob~carol.json'"
+refused "Too many links" touch "$likes/bob~carol.json"
+same "bob~alice.json " "$(names "$likes")"
+holds "$("$mendfs" why "$mnt")" "@card"
+
 must rm "$people/p1.json"
 same "alice~bob.json bob~carol.json " "$(names "$knows")"
 unmount

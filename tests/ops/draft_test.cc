@@ -15,6 +15,7 @@ struct Row {
   std::string committed;
   int commits = 0;
   int finished = 0;
+  bool is_touched = false;
   bool finished_committed = false;
   bool accepts_empty = false;
 };
@@ -39,6 +40,7 @@ class TestTarget final : public DraftTarget {
     return {};
   }
   bool AcceptsEmpty() const override { return row_.accepts_empty; }
+  bool IsTouched() const override { return row_.is_touched; }
   void Finished(bool committed) override {
     ++row_.finished;
     row_.finished_committed = committed;
@@ -187,6 +189,26 @@ TEST_F(DraftTest, AnEmptyDraftIsDecidedAtTheLastClose) {
   EXPECT_EQ(row_.commits, 1);
 }
 
+TEST_F(DraftTest, AnEmptyBodyThatIsMeantIsCommittedAtItsClose) {
+  row_.accepts_empty = true;
+  DraftHandle& shell = OpenDraft(O_WRONLY | O_CREAT, true);
+  ASSERT_TRUE(shell.Flush().ok());
+  EXPECT_EQ(row_.commits, 0) << "a shell closes before it writes";
+  row_.is_touched = true;
+  ASSERT_TRUE(OpenDraft(O_WRONLY | O_CREAT, true).Flush().ok());
+  EXPECT_EQ(row_.commits, 2) << "the first at its last close";
+  row_.is_touched = false;
+  row_.committed = "(old)";
+  DraftHandle& emptied = OpenDraft(O_RDWR);
+  ASSERT_TRUE(emptied.Truncate(0).ok());
+  ASSERT_TRUE(emptied.Flush().ok());
+  EXPECT_EQ(row_.committed, "");
+  DraftHandle& synced = OpenDraft(O_WRONLY | O_CREAT, true);
+  ASSERT_TRUE(synced.Sync().ok());
+  EXPECT_EQ(row_.commits, 4) << "fsync means durable";
+  EXPECT_EQ(errors_.count(), 0U);
+}
+
 TEST_F(DraftTest, AppendExtendsTheCommittedBytes) {
   row_.committed = "(old)";
   DraftHandle& draft = OpenDraft(O_WRONLY | O_APPEND);
@@ -209,7 +231,7 @@ TEST_F(DraftTest, TruncateThenWriteIsOneChange) {
   row_.committed = "(old and long)";
   DraftHandle& draft = OpenDraft(O_RDWR);
   ASSERT_TRUE(draft.Truncate(0).ok());
-  ASSERT_TRUE(draft.Flush().ok());
+  EXPECT_EQ(draft.Flush().code(), Code::kInvalid) << "as it stands it is no row; it stays open";
   EXPECT_EQ(row_.committed, "(old and long)");
   ASSERT_TRUE(draft.Write(0, "(new)").ok());
   ASSERT_TRUE(draft.Flush().ok());

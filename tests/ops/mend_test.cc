@@ -115,6 +115,28 @@ TEST_F(MendTest, OpeningTheSchemaForWritingWithoutAWriteChangesNothing) {
   EXPECT_EQ(*Get("schema.graph"), text);
 }
 
+TEST_F(MendTest, AnEmptySchemaIsRefusedWithItsReason) {
+  std::string text = *Get("schema.graph");
+  const auto why = [&] { return file_system_->errors().Recent().at(0).sentence; };
+  // As a shell's `: > schema.graph`, which nobody can tell from the beginning of a write.
+  ASSERT_TRUE(Close(*OpenFile("schema.graph", O_WRONLY | O_TRUNC)).ok());
+  EXPECT_THAT(why(), HasSubstr("drop every type"));
+  InodeNumber schema = Inode("schema.graph");
+  const auto empty = [&](uint64_t handle) {
+    return file_system_->nodes().SetAttributes(caller_, schema, {.size_bytes = 0}, handle).status();
+  };
+  EXPECT_EQ(empty(kNoHandle).code(), Code::kInvalid);  // truncate(2)
+  EXPECT_THAT(why(), HasSubstr("drop every type"));
+  uint64_t handle = *OpenFile("schema.graph", O_WRONLY);
+  ASSERT_TRUE(empty(handle).ok());
+  EXPECT_EQ(Close(handle).code(), Code::kInvalid);  // ftruncate, close
+  handle = *OpenFile("schema.graph", O_WRONLY);
+  ASSERT_TRUE(empty(handle).ok());
+  ASSERT_TRUE(Write(handle, 0, text + "open node Place\n").ok());
+  EXPECT_TRUE(Close(handle).ok());
+  EXPECT_THAT(*Get("schema.graph"), HasSubstr("Place"));
+}
+
 TEST_F(MendTest, ShutdownReleasesWhatIsOpen) {
   Result<uint64_t> handle = OpenFile("schema.graph", O_WRONLY);
   ASSERT_TRUE(handle.ok());

@@ -38,7 +38,7 @@ TEST_F(RowsEdgesTest, AnEdgeIsAFileNamedByItsEnds) {
 
 TEST_F(RowsEdgesTest, AnEmptyFileIsAnEdgeWithoutProperties) {
   uint64_t handle = *OpenFile("edges/Knows/ann~bob.json", O_WRONLY | O_CREAT);
-  EXPECT_TRUE(Look("edges/Knows/ann~bob.json").ok());
+  EXPECT_EQ(Look("edges/Knows/ann~bob.json").status().code(), Code::kNotFound);
   ASSERT_TRUE(Close(handle).ok());
   EXPECT_EQ(*Get("edges/Knows/ann~bob.json"), "");
   EXPECT_THAT(List("edges/Knows"), ElementsAre("ann~bob.json"));
@@ -126,6 +126,35 @@ TEST_F(RowsEdgesTest, AnEdgeOfLongKeysHasAHashedNameThatOpensIt) {
   EXPECT_EQ(*Get("edges/Knows/" + hashed), "{\"since\":\"2020-01-01\"}");
   ASSERT_TRUE(Remove("edges/Knows/" + hashed).ok());
   EXPECT_THAT(List("edges/Knows"), ElementsAre("ann~bob.json"));
+}
+
+TEST_F(RowsEdgesTest, AnEdgePastItsBoundIsRefusedWhenTheFileIsMade) {
+  ASSERT_TRUE(
+      Put("schema.graph", std::string(kTestSchema) + "edge Likes: Person -> Person @card(0..1)\n")
+          .ok())
+      << Why();
+  ASSERT_TRUE(Close(*OpenFile("edges/Likes/ann~bob.json", O_WRONLY | O_CREAT)).ok());
+  EXPECT_EQ(OpenFile("edges/Likes/ann~eve.json", O_WRONLY | O_CREAT).status().code(),
+            Code::kManyLinks);
+  EXPECT_THAT(Why(), HasSubstr("@card"));
+  ASSERT_TRUE(Close(*OpenFile("edges/Likes/ann~bob.json", O_WRONLY | O_TRUNC)).ok()) << Why();
+  EXPECT_THAT(List("edges/Likes"), ElementsAre("ann~bob.json"));
+}
+
+TEST_F(RowsEdgesTest, ATouchedEdgeIsThereWhenItIsClosed) {
+  NewName name = NameOf("edges/Knows/ann~bob.json");
+  CreatedFile created = *file_system_->names().Create(caller_, name.parent, name.name, 0644,
+                                                      {.flags = O_WRONLY | O_CREAT});
+  ASSERT_TRUE(file_system_->handles().Flush(caller_, created.handle).ok());
+  EXPECT_EQ(Look("edges/Knows/ann~bob.json").status().code(), Code::kNotFound);
+  ASSERT_TRUE(file_system_->nodes()
+                  .SetAttributes(caller_, created.found.attributes.inode,
+                                 {.mtime_ns = 5'000'000'000}, created.handle)
+                  .ok());
+  ASSERT_TRUE(file_system_->handles().Flush(caller_, created.handle).ok());
+  EXPECT_EQ(Look("edges/Knows/ann~bob.json")->attributes.mtime_ns, 5'000'000'000);
+  file_system_->handles().Release(created.handle);
+  EXPECT_EQ(file_system_->errors().count(), 0u) << Why();
 }
 
 TEST_F(RowsEdgesTest, ABoundedEdgeIsRenamedWithinItsBound) {

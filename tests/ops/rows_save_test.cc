@@ -181,10 +181,10 @@ TEST_F(RowsSaveTest, ARenameToWhatIsNoKeyOfTheTypeIsRefused) {
   EXPECT_THAT(List("nodes/Flight"), ElementsAre("2026-11-20~7.json"));
 }
 
-TEST_F(RowsSaveTest, ADraftWithoutAnAcceptedBodyIsNotRenamed) {
+TEST_F(RowsSaveTest, ADraftWithoutAnAcceptedBodyIsNotThereToBeRenamed) {
   uint64_t handle = *OpenFile("nodes/Person/new.json", O_WRONLY | O_CREAT);
-  EXPECT_EQ(Rename("nodes/Person/new.json", "nodes/Person/x.json").code(), Code::kBusy);
-  EXPECT_EQ(Rename("nodes/Person/new.json", "nodes/Person/x").code(), Code::kBusy);
+  EXPECT_EQ(Rename("nodes/Person/new.json", "nodes/Person/x.json").code(), Code::kNotFound);
+  EXPECT_EQ(Rename("nodes/Person/new.json", "nodes/Person/x").code(), Code::kNotFound);
   ASSERT_TRUE(Write(handle, 0, "{}").ok());
   ASSERT_TRUE(Close(handle).ok());
   EXPECT_TRUE(Rename("nodes/Person/new.json", "nodes/Person/x.json").ok());

@@ -30,6 +30,16 @@ class RowsTest : public MountTest {
   Status Set(std::string_view path, const AttributeChange& change, uint64_t handle = kNoHandle) {
     return file_system_->nodes().SetAttributes(caller_, Inode(path), change, handle).status();
   }
+  // open(2) with O_CREAT of a Person that the kernel has not seen.
+  Result<CreatedFile> Create(std::string_view name, int flags, uint32_t mode = 0644) {
+    return file_system_->names().Create(caller_, Inode("nodes/Person"), name, mode,
+                                        {.flags = flags});
+  }
+  Status SetOpen(const CreatedFile& created, const AttributeChange& change) {
+    return file_system_->nodes()
+        .SetAttributes(caller_, created.found.attributes.inode, change, created.handle)
+        .status();
+  }
   std::string ReadHandle(uint64_t handle) {
     std::string bytes(1 << 16, '\0');
     Result<size_t> count = file_system_->handles().Read(handle, 0, bytes.size(), bytes.data());
@@ -145,27 +155,96 @@ TEST_F(RowsTest, AnAppendThatBreaksTheBodyIsRefusedAtItsWrite) {
   EXPECT_EQ(*Get("nodes/Person/bob.json"), "{}\n\n");
 }
 
-TEST_F(RowsTest, ANewNameIsAnEmptyFileUntilItIsClosed) {
-  uint64_t handle = *OpenFile("nodes/Person/bob.json", O_WRONLY | O_CREAT | O_EXCL, 0600);
-  Attributes draft = Stat("nodes/Person/bob.json");
-  EXPECT_EQ(draft.size_bytes, 0u);
-  EXPECT_EQ(draft.mode, S_IFREG | 0600u);
-  EXPECT_EQ(*Get("nodes/Person/bob.json"), "");
-  ASSERT_TRUE(Write(handle, 0, "{\"age\"").ok());
-  EXPECT_EQ(Stat("nodes/Person/bob.json").size_bytes, 0u);
-  EXPECT_THAT(List("nodes/Person"), IsEmpty());
-  ASSERT_TRUE(Write(handle, 6, ":3}").ok());
-  ASSERT_TRUE(Close(handle).ok());
+TEST_F(RowsTest, ANewNameIsThereOnceABodyIsAccepted) {
+  CreatedFile created = *Create("bob.json", O_WRONLY | O_CREAT | O_EXCL, 0600);
+  const InodeNumber node = created.found.attributes.inode;
+  EXPECT_EQ(created.found.freshness, Freshness::kNone);
+  const auto unseen = [&] {
+    EXPECT_EQ(Look("nodes/Person/bob.json").status().code(), Code::kNotFound);
+    EXPECT_EQ(Get("nodes/Person/bob.json").status().code(), Code::kNotFound);
+    EXPECT_EQ(Remove("nodes/Person/bob.json").code(), Code::kNotFound);
+    EXPECT_THAT(List("nodes/Person"), IsEmpty());
+    // As a name that the kernel still holds would ask: then it looks the name up again.
+    EXPECT_EQ(file_system_->handles().Open(caller_, node, {.flags = O_RDONLY}).status().code(),
+              Code::kStale);
+    // fstat and fchmod of who writes it.
+    Result<Found> own = file_system_->nodes().GetAttributes(caller_, node, created.handle);
+    ASSERT_TRUE(own.ok()) << own.status().ToString();
+    EXPECT_EQ(own->attributes.size_bytes, 0u);
+    EXPECT_EQ(own->attributes.mode, S_IFREG | 0600u);
+  };
+  unseen();
+  EXPECT_TRUE(file_system_->handles().Flush(caller_, created.handle).ok());
+  unseen();
+  ASSERT_TRUE(Write(created.handle, 0, "{\"age\"").ok());
+  unseen();
+  ASSERT_TRUE(Write(created.handle, 6, ":3}").ok());
+  ASSERT_TRUE(Close(created.handle).ok());
   Attributes row = Stat("nodes/Person/bob.json");
-  EXPECT_EQ(row.inode, draft.inode);
+  EXPECT_EQ(row.inode, node);
   EXPECT_EQ(row.mode, S_IFREG | 0600u);
   EXPECT_EQ(row.size_bytes, 9u);
 }
 
+TEST_F(RowsTest, OneOfThoseWhoMakeANewNameForThemselvesDoesSo) {
+  std::vector<uint64_t> handles;
+  for (int i = 0; i < 3; ++i) {
+    handles.push_back(Create("bob.json", O_WRONLY | O_CREAT | O_EXCL)->handle);
+  }
+  ASSERT_TRUE(Write(handles[1], 0, "{\"age\":1}").ok());
+  EXPECT_TRUE(Close(handles[1]).ok());
+  EXPECT_EQ(Write(handles[0], 0, "{\"age\":0}").code(), Code::kExists) << "a shell hears it";
+  EXPECT_TRUE(Close(handles[0]).ok());
+  ASSERT_TRUE(Write(handles[2], 0, "{\"age\"").ok());
+  ASSERT_TRUE(Write(handles[2], 6, ":2}").ok());
+  EXPECT_EQ(Close(handles[2]).code(), Code::kExists);
+  EXPECT_THAT(Why(), HasSubstr("O_EXCL"));
+  EXPECT_EQ(*Get("nodes/Person/bob.json"), "{\"age\":1}");
+  EXPECT_EQ(*Get(".mend/rejected/Person/bob.json.2"), "{\"age\":2}");
+  EXPECT_EQ(Create("bob.json", O_WRONLY | O_CREAT | O_EXCL).status().code(), Code::kExists);
+  // By another door meanwhile.
+  uint64_t handle = Create("eve.json", O_WRONLY | O_CREAT | O_EXCL)->handle;
+  AddPerson("eve");
+  ASSERT_TRUE(Write(handle, 0, "{").ok());
+  ASSERT_TRUE(Write(handle, 1, "}").ok());
+  EXPECT_EQ(Close(handle).code(), Code::kExists);
+}
+
+TEST_F(RowsTest, OfThoseWhoJustMakeANewNameTheLastCloseWins) {
+  uint64_t one = Create("bob.json", O_WRONLY | O_CREAT | O_TRUNC)->handle;
+  uint64_t two = Create("bob.json", O_WRONLY | O_CREAT | O_TRUNC)->handle;
+  uint64_t touch = Create("bob.json", O_WRONLY | O_CREAT)->handle;
+  ASSERT_TRUE(Write(one, 0, "{\"age\":1}").ok());
+  ASSERT_TRUE(Write(two, 0, "{\"age\":2}").ok());
+  ASSERT_TRUE(Close(two).ok());
+  InodeNumber bob = Inode("nodes/Person/bob.json");
+  ASSERT_TRUE(Close(one).ok());
+  ASSERT_TRUE(Close(touch).ok());
+  EXPECT_EQ(*Get("nodes/Person/bob.json"), "{\"age\":1}");
+  EXPECT_EQ(Inode("nodes/Person/bob.json"), bob);
+  EXPECT_EQ(file_system_->errors().count(), 0u) << Why();
+}
+
+TEST_F(RowsTest, AHandleShowsTheSizeOfWhatItReads) {
+  ASSERT_TRUE(Put("nodes/Person/bob.json", "{\"age\":1}").ok());
+  InodeNumber bob = Inode("nodes/Person/bob.json");
+  uint64_t reader = *OpenFile("nodes/Person/bob.json", O_RDONLY);
+  Attributes before = file_system_->nodes().GetAttributes(caller_, bob, reader)->attributes;
+  ASSERT_TRUE(Put("nodes/Person/bob.json", "{\"age\":  100}").ok());
+  Result<Found> own = file_system_->nodes().GetAttributes(caller_, bob, reader);
+  EXPECT_EQ(own->attributes.size_bytes, ReadHandle(reader).size());
+  EXPECT_EQ(own->attributes.mtime_ns, before.mtime_ns);
+  EXPECT_EQ(own->freshness, Freshness::kNone);
+  EXPECT_EQ(Stat("nodes/Person/bob.json").size_bytes, 13u);
+  EXPECT_EQ(Look("nodes/Person/bob.json")->freshness, Freshness::kNone) << "two sizes are about";
+  file_system_->handles().Release(reader);
+  EXPECT_NE(Look("nodes/Person/bob.json")->freshness, Freshness::kNone);
+}
+
 TEST_F(RowsTest, TouchingANewNameMakesNothing) {
-  uint64_t handle = *OpenFile("nodes/Person/bob.json", O_WRONLY | O_CREAT);
-  EXPECT_TRUE(Set("nodes/Person/bob.json", {.mtime_ns = 5'000'000'000}, handle).ok());
-  EXPECT_TRUE(Close(handle).ok());
+  CreatedFile created = *Create("bob.json", O_WRONLY | O_CREAT);
+  EXPECT_TRUE(SetOpen(created, {.mtime_ns = 5'000'000'000}).ok());
+  EXPECT_TRUE(Close(created.handle).ok());
   EXPECT_EQ(Look("nodes/Person/bob.json").status().code(), Code::kNotFound);
   EXPECT_THAT(Why(), HasSubstr("nothing was written"));
 }
@@ -182,11 +261,12 @@ TEST_F(RowsTest, TouchingARowChangesItsTimeAlone) {
 
 TEST_F(RowsTest, TimesSetBeforeTheCloseOutliveTheCommit) {
   ASSERT_TRUE(Put("nodes/Person/bob.json", "{}").ok());
-  for (const char* path : {"nodes/Person/bob.json", "nodes/Person/new.json"}) {
-    uint64_t handle = *OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC);
-    ASSERT_TRUE(Write(handle, 0, "{\"age\":9}").ok());
-    ASSERT_TRUE(Set(path, {.permissions = 0640, .mtime_ns = 7'000'000'000}, handle).ok());
-    ASSERT_TRUE(Close(handle).ok());
+  for (std::string name : {"bob.json", "new.json"}) {
+    std::string path = "nodes/Person/" + name;
+    CreatedFile created = *Create(name, O_WRONLY | O_CREAT | O_TRUNC);
+    ASSERT_TRUE(Write(created.handle, 0, "{\"age\":9}").ok());
+    ASSERT_TRUE(SetOpen(created, {.permissions = 0640, .mtime_ns = 7'000'000'000}).ok());
+    ASSERT_TRUE(Close(created.handle).ok());
     EXPECT_EQ(Stat(path).mtime_ns, 7'000'000'000) << path;
     EXPECT_EQ(Stat(path).mode, S_IFREG | 0640u) << path;
     EXPECT_EQ(*Get(path), "{\"age\":9}");
@@ -202,6 +282,9 @@ TEST_F(RowsTest, AnEmptyFileIsNoRow) {
   EXPECT_TRUE(Close(handle).ok());
   EXPECT_EQ(*Get("nodes/Person/bob.json"), "{}");
   EXPECT_EQ(Set("nodes/Person/bob.json", {.size_bytes = 0}).code(), Code::kInvalid);
+  handle = *OpenFile("nodes/Person/bob.json", O_WRONLY);
+  EXPECT_TRUE(Set("nodes/Person/bob.json", {.size_bytes = 0}, handle).ok());
+  EXPECT_EQ(Close(handle).code(), Code::kInvalid) << "ftruncate, close";
   EXPECT_EQ(*Get("nodes/Person/bob.json"), "{}");
 }
 
@@ -215,32 +298,24 @@ TEST_F(RowsTest, TruncatingAPathIsAChangeInItself) {
 }
 
 TEST_F(RowsTest, ABodyPastTheLimitIsTooBig) {
-  uint64_t handle = *OpenFile("nodes/Person/bob.json", O_WRONLY | O_CREAT);
-  EXPECT_EQ(Write(handle, 16 << 20, "x").code(), Code::kTooBig);
-  EXPECT_EQ(file_system_->nodes()
-                .SetAttributes(caller_, Inode("nodes/Person/bob.json"),
-                               {.size_bytes = (16 << 20) + 1}, handle)
-                .status()
-                .code(),
-            Code::kTooBig);
-  Close(handle).IgnoreError();
+  CreatedFile created = *Create("bob.json", O_WRONLY | O_CREAT);
+  EXPECT_EQ(Write(created.handle, 16 << 20, "x").code(), Code::kTooBig);
+  EXPECT_EQ(SetOpen(created, {.size_bytes = (16 << 20) + 1}).code(), Code::kTooBig);
+  Close(created.handle).IgnoreError();
 }
 
 TEST_F(RowsTest, AllDraftsTogetherAreBounded) {
-  std::vector<uint64_t> handles;
+  std::vector<CreatedFile> drafts;
   Status status;
   for (int i = 0; status.ok() && i < 20; ++i) {
-    Result<uint64_t> handle =
-        OpenFile("nodes/Person/p" + std::to_string(i) + ".json", O_WRONLY | O_CREAT);
-    ASSERT_TRUE(handle.ok());
-    handles.push_back(*handle);
-    status = Write(*handle, (16 << 20) - 1, "x");
+    drafts.push_back(*Create("p" + std::to_string(i) + ".json", O_WRONLY | O_CREAT));
+    status = Write(drafts.back().handle, (16 << 20) - 1, "x");
   }
   EXPECT_EQ(status.code(), Code::kNoSpace);
-  EXPECT_EQ(handles.size(), 17u);
-  for (size_t i = 0; i < handles.size(); ++i) {
-    ASSERT_TRUE(Remove("nodes/Person/p" + std::to_string(i) + ".json").ok());
-    file_system_->handles().Release(handles[i]);
+  EXPECT_EQ(drafts.size(), 17u);
+  for (const CreatedFile& draft : drafts) {
+    ASSERT_TRUE(SetOpen(draft, {.size_bytes = 0}).ok());
+    file_system_->handles().Release(draft.handle);
   }
   EXPECT_TRUE(Put("nodes/Person/bob.json", "{}").ok());
 }
@@ -260,19 +335,14 @@ TEST_F(RowsTest, WhatIsWrittenToARemovedRowGoesNowhere) {
   ASSERT_TRUE(Put("nodes/Person/bob.json", "{}").ok());
   InodeNumber bob = Inode("nodes/Person/bob.json");
   uint64_t row = *OpenFile("nodes/Person/bob.json", O_WRONLY | O_TRUNC);
-  uint64_t fresh = *OpenFile("nodes/Person/new.json", O_WRONLY | O_CREAT);
   uint64_t reader = *OpenFile("nodes/Person/bob.json", O_RDONLY);
   ASSERT_TRUE(Remove("nodes/Person/bob.json").ok());
-  ASSERT_TRUE(Remove("nodes/Person/new.json").ok());
-  EXPECT_EQ(Look("nodes/Person/new.json").status().code(), Code::kNotFound);
   Result<Found> open = file_system_->nodes().GetAttributes(caller_, bob, kNoHandle);
   ASSERT_TRUE(open.ok()) << open.status().ToString();  // fstat
   EXPECT_EQ(open->attributes.links, 0u);
   EXPECT_EQ(ReadHandle(reader), "{}");
-  for (uint64_t handle : {row, fresh}) {
-    EXPECT_TRUE(Write(handle, 0, "{\"age\":1}").ok());
-    EXPECT_TRUE(Close(handle).ok());
-  }
+  EXPECT_TRUE(Write(row, 0, "{\"age\":1}").ok());
+  EXPECT_TRUE(Close(row).ok());
   file_system_->handles().Release(reader);
   EXPECT_THAT(List("nodes/Person"), IsEmpty());
   EXPECT_EQ(file_system_->nodes().GetAttributes(caller_, bob, kNoHandle).status().code(),

@@ -11,6 +11,12 @@
 
 namespace mendfs {
 
+Status DraftTarget::RefuseEmpty() const {
+  return {Code::kInvalid, "close " + Show() +
+                              ": nothing was written; an empty file is no row, so what was there "
+                              "before stays"};
+}
+
 DraftHandle::DraftHandle(PlaneContext& context, const Caller& caller,
                          std::unique_ptr<DraftTarget> target, const OpenRequest& request,
                          bool is_new)
@@ -75,6 +81,7 @@ Status DraftHandle::Write(uint64_t offset, std::string_view bytes) {
   }
   std::memcpy(body_.data() + offset, bytes.data(), bytes.size());
   touched_ = written_ = true;
+  emptied_ = false;
   refused_body_.clear();
   refused_ = {};
   return {};
@@ -92,19 +99,28 @@ Status DraftHandle::Truncate(uint64_t size_bytes) {
   body_.resize(size_bytes);
   touched_ = true;
   written_ = written_ || size_bytes > 0;
+  emptied_ = size_bytes == 0;
   return {};
 }
 
 // The body is complete: put it in place.
 Status DraftHandle::Commit() {
   MENDFS_RETURN_IF_ERROR(target_->Commit(body_));
-  touched_ = false;
+  touched_ = emptied_ = false;
   committed_ = true;
   return {};
 }
 
+// A shell's FLUSH between its open and its first write looks the same as the close of an empty
+// file, so that nothing is said of that one before the last close.
+Status DraftHandle::FlushEmpty() {
+  if (target_->AcceptsEmpty()) return emptied_ || target_->IsTouched() ? Commit() : Status();
+  return emptied_ ? target_->RefuseEmpty() : Status();
+}
+
 Status DraftHandle::Flush() {
   MutexLock lock(mutex_);
+  if (touched_ && body_.empty()) return FlushEmpty();
   // Before the first write, and with nothing or half a body: some other close comes later.
   if (!touched_ || !written_ || target_->ShapeOf(body_) != DraftShape::kComplete) return {};
   return Commit();
@@ -112,6 +128,7 @@ Status DraftHandle::Flush() {
 
 Status DraftHandle::Sync() {
   MutexLock lock(mutex_);
+  if (touched_ && body_.empty() && target_->AcceptsEmpty()) return Commit();
   if (!touched_ || !written_) return {};
   if (target_->ShapeOf(body_) != DraftShape::kComplete) {
     return Status(Code::kInvalid, "fsync " + target_->Show() +
@@ -128,9 +145,7 @@ void DraftHandle::Release() {
   } else if (touched_) {
     Status status;
     if (body_.empty() && !target_->AcceptsEmpty()) {
-      status = Status(Code::kInvalid, "close " + target_->Show() +
-                                          ": nothing was written; an empty file is no row, so what "
-                                          "was there before stays");
+      status = target_->RefuseEmpty();
     } else {
       status = Commit();
     }

@@ -2,8 +2,9 @@
 //
 //   Write     into the draft; a small complete body that arrives in one write is checked at once
 //   Flush     nothing before the first write, or while the body is incomplete; complete: commit,
-//   and
-//             a refusal is the errno of close(2); the draft stays
+//             and a refusal is the errno of close(2); the draft stays. A body that was emptied by
+//             ftruncate, or a new one whose times were set, is complete without a write: an empty
+//             body that is accepted is committed, another is the errno of close(2)
 //   Sync      as Flush, but an incomplete body is refused: fsync means durable
 //   Release   commits what is still pending; what is refused goes to .mend/rejected with the reason
 //
@@ -46,6 +47,10 @@ class DraftTarget {
   virtual Status Reserve(uint64_t /*size_bytes*/) { return {}; }
   // Is an empty body an accepted one (an edge without properties)? Then the last close commits it.
   virtual bool AcceptsEmpty() const { return false; }
+  // Were times set on a new name? Then whoever does so (touch) means it to be there as it is.
+  virtual bool IsTouched() const { return false; }
+  // Why an empty body is refused, and what to do.
+  virtual Status RefuseEmpty() const;
   // A new name that was closed without any accepted body, or any last close: forget what was kept
   // for the draft. Called exactly once, last.
   virtual void Finished(bool committed) = 0;
@@ -75,6 +80,7 @@ class DraftHandle final : public FileHandle {
   Status Load() REQUIRES(mutex_);
   Status CheckNow(uint64_t offset, std::string_view bytes) REQUIRES(mutex_);
   Status Commit() REQUIRES(mutex_);
+  Status FlushEmpty() REQUIRES(mutex_);
   void Reject(const Status& reason, std::string_view body) REQUIRES(mutex_);
 
   PlaneContext& context_;
@@ -86,6 +92,7 @@ class DraftHandle final : public FileHandle {
   bool loaded_ GUARDED_BY(mutex_);           // body_ holds the draft
   bool touched_ GUARDED_BY(mutex_);          // differs from what is committed, or may
   bool written_ GUARDED_BY(mutex_) = false;  // a write or truncate came through this handle
+  bool emptied_ GUARDED_BY(mutex_) = false;  // by ftruncate, with nothing written since
   bool committed_ GUARDED_BY(mutex_) = false;
   bool released_ GUARDED_BY(mutex_) = false;
   // A body that was refused at its write and is not in the draft, with the reason.

@@ -74,6 +74,8 @@ class FileHandle {
   // All or nothing. Handles opened with O_APPEND ignore the offset.
   virtual Status Write(uint64_t offset, std::string_view bytes);
   virtual Status Truncate(uint64_t size_bytes);
+  // Where what is open is one fixed version of the node: its attributes.
+  virtual std::optional<Attributes> Pinned() const { return std::nullopt; }
   // One of possibly several close(2) calls; also comes before the first write. May come never.
   virtual Status Flush() { return {}; }
   // fsync: brings the bytes into the store; the caller makes the store durable afterwards.

@@ -65,13 +65,7 @@ Result<Found> RootPlane::SetAttributes(const Caller&, const Node& node,
   if (node.id != kSchemaInode) {
     return Status(Code::kNotPermitted, "the attributes of the mount point are fixed");
   }
-  if (change.size_bytes) {
-    if (handle == nullptr) {
-      return Status(Code::kNotPermitted,
-                    "truncate schema.graph: write the whole text to it instead");
-    }
-    MENDFS_RETURN_IF_ERROR(handle->Truncate(*change.size_bytes));
-  }
+  if (change.size_bytes) return schema_file_.Truncate(handle, *change.size_bytes);
   return schema_file_.GetAttributes();
 }
 

@@ -24,6 +24,12 @@ class SchemaFile::Target final : public DraftTarget {
   }
   Status Check(std::string_view) override { return {}; }
   Status Commit(std::string_view body) override { return file_.Apply(body); }
+  // No types at all: then it says what is so.
+  bool AcceptsEmpty() const override {
+    const auto text = file_.Text();
+    return text.ok() && (*text)->empty();
+  }
+  Status RefuseEmpty() const override { return SchemaFile::RefuseEmpty(); }
   void Finished(bool) override {}
   uint64_t size_max() const override { return kSchemaTextBytesMax; }
   std::string Show() const override { return "schema.graph"; }
@@ -42,6 +48,25 @@ Result<std::shared_ptr<const std::string>> SchemaFile::Text() {
     schema_ = std::move(schema);
   }
   return text_;
+}
+
+Status SchemaFile::RefuseEmpty() {
+  return {Code::kInvalid,
+          "close schema.graph: an empty text would drop every type, and no text drops one; the "
+          "schema stays. To begin again, make a store with the new schema (mendfs mkfs --schema) "
+          "and `mendfs load` into it what `mendfs export` gives"};
+}
+
+Result<Found> SchemaFile::Truncate(FileHandle* handle, uint64_t size_bytes) {
+  if (handle == nullptr) {
+    if (size_bytes == 0) {
+      MENDFS_ASSIGN_OR_RETURN(const auto text, Text());
+      if (!text->empty()) return RefuseEmpty();
+    }
+    return Status(Code::kInvalid, "truncate schema.graph: write the whole text to it instead");
+  }
+  MENDFS_RETURN_IF_ERROR(handle->Truncate(size_bytes));
+  return GetAttributes();
 }
 
 Status SchemaFile::Apply(std::string_view text) {

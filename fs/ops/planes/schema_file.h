@@ -19,10 +19,13 @@ class SchemaFile {
   explicit SchemaFile(PlaneContext& context) : context_(context) {}
 
   Result<Found> GetAttributes();
+  // Without a handle it is a change in itself, which is refused.
+  Result<Found> Truncate(FileHandle* handle, uint64_t size_bytes);
   Result<Opened> Open(const Caller& caller, const OpenRequest& request);
 
  private:
   class Target;
+  static Status RefuseEmpty();
   // The present text, rendered once for each accepted schema.
   Result<std::shared_ptr<const std::string>> Text() EXCLUDES(mutex_);
   Status Apply(std::string_view text) EXCLUDES(mutex_);

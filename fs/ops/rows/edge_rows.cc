@@ -116,11 +116,10 @@ class EdgeRows final : public RowKind {
   Result<std::string> NameOf(const Place& row) const override;
   Result<std::unique_ptr<NameStream>> List(const View& view, const Schema& schema, TypeId table,
                                            uint64_t after) const override;
-  Status Check(const Place& row, std::string_view body) override {
+  Status Check(const Place& row, std::optional<std::string_view> body) override {
     return context_.table_writer.CheckEdge(row.edge_type, row.key, row.other_key, row.number, body);
   }
-  Result<Place> Put(const Place& row, std::string_view body,
-                    const RowAttributes& attributes) override;
+  Result<Place> Put(const Place& row, std::string_view body, PutOptions options) override;
   Status Remove(const Place& row) override;
   Status Rename(const RowFile& source, const RowFile& target) override;
   Status SetAttributes(const Place& row, const RowAttributes& attributes) override {
@@ -144,11 +143,7 @@ class EdgeRows final : public RowKind {
 
 Result<std::vector<ListedName>> EdgeRows::Tables() const {
   MENDFS_ASSIGN_OR_RETURN(auto schema, AcceptedSchema(context_));
-  std::vector<ListedName> names;
-  for (const EdgeType& type : schema->edges) {
-    names.push_back({type.name, InodeOf(TablePlace(kTraits, type.id)), S_IFDIR, type.id.value});
-  }
-  return names;
+  return TableNames(kTraits, schema->edges);
 }
 
 Result<EdgeKeys> EdgeRows::KeysOfHashed(const EdgeTable& table, const Hash128& hash) const {
@@ -230,10 +225,7 @@ Result<std::unique_ptr<NameStream>> EdgeRows::List(const View& view, const Schem
       std::make_unique<EdgeNames>(std::move(table), std::move(cursor), kFirstCookie + ordinal));
 }
 
-Result<Place> EdgeRows::Put(const Place& row, std::string_view body,
-                            const RowAttributes& attributes) {
-  PutOptions options;
-  options.attributes = attributes;
+Result<Place> EdgeRows::Put(const Place& row, std::string_view body, PutOptions options) {
   MENDFS_ASSIGN_OR_RETURN(EdgeRow written,
                           context_.table_writer.PutEdge(row.edge_type, row.key, row.other_key,
                                                         row.number, body, options));
@@ -247,15 +239,15 @@ Status EdgeRows::Remove(const Place& row) {
 // The edge under its new name first, so that a crash in between loses nothing; where the number of
 // edges is bounded there may be room for it only once the old one is gone.
 Status EdgeRows::Rename(const RowFile& source, const RowFile& target) {
-  RowAttributes attributes = source.attributes;
-  if (attributes.mtime_ns == 0) attributes.mtime_ns = context_.store.door().NowNs();
-  Status put = Put(target.place, source.body, attributes).status();
+  PutOptions same{.attributes = source.attributes};
+  if (same.attributes.mtime_ns == 0) same.attributes.mtime_ns = context_.store.door().NowNs();
+  Status put = Put(target.place, source.body, same).status();
   if (put.ok()) return Delete(source.place);
   if (put.code() != Code::kManyLinks || source.place.row != target.place.row) return put;
   MENDFS_RETURN_IF_ERROR(Delete(source.place));
-  put = Put(target.place, source.body, attributes).status();
+  put = Put(target.place, source.body, same).status();
   if (put.ok()) return {};
-  Status back = Put(source.place, source.body, attributes).status();
+  Status back = Put(source.place, source.body, same).status();
   return back.ok() ? put : back.Annotate("put the edge back under its old name");
 }
 

@@ -69,11 +69,10 @@ class NodeRows final : public RowKind {
   Result<std::string> NameOf(const Place& row) const override;
   Result<std::unique_ptr<NameStream>> List(const View& view, const Schema& schema, TypeId table,
                                            uint64_t after) const override;
-  Status Check(const Place& row, std::string_view body) override {
-    return context_.table_writer.CheckNode(row.type, row.key, body);
+  Status Check(const Place& row, std::optional<std::string_view> body) override {
+    return body ? context_.table_writer.CheckNode(row.type, row.key, *body) : Status();
   }
-  Result<Place> Put(const Place& row, std::string_view body,
-                    const RowAttributes& attributes) override;
+  Result<Place> Put(const Place& row, std::string_view body, PutOptions options) override;
   Status Remove(const Place& row) override;
   Status Rename(const RowFile& source, const RowFile& target) override {
     return context_.table_writer
@@ -90,11 +89,7 @@ class NodeRows final : public RowKind {
 
 Result<std::vector<ListedName>> NodeRows::Tables() const {
   MENDFS_ASSIGN_OR_RETURN(auto schema, AcceptedSchema(context_));
-  std::vector<ListedName> names;
-  for (const NodeType& type : schema->nodes) {
-    names.push_back({type.name, InodeOf(TablePlace(kTraits, type.id)), S_IFDIR, type.id.value});
-  }
-  return names;
+  return TableNames(kTraits, schema->nodes);
 }
 
 Result<RowFile> NodeRows::Look(TypeId table, std::string_view name) const {
@@ -156,10 +151,7 @@ Result<std::unique_ptr<NameStream>> NodeRows::List(const View& view, const Schem
       std::make_unique<NodeNames>(type->key_part_count(), std::move(cursor)));
 }
 
-Result<Place> NodeRows::Put(const Place& row, std::string_view body,
-                            const RowAttributes& attributes) {
-  PutOptions options;
-  options.attributes = attributes;
+Result<Place> NodeRows::Put(const Place& row, std::string_view body, PutOptions options) {
   if (row.row.value != 0) options.reuse_row = row.row;
   MENDFS_ASSIGN_OR_RETURN(NodeRow written,
                           context_.table_writer.PutNode(row.type, row.key, body, options));

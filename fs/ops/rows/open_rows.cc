@@ -31,7 +31,7 @@ OpenRows::Ref OpenRows::Open(const Opening& opening) {
   }
   for (;;) {
     Ref known = Find(opening.node);
-    if (known && IsLinked(*known, opening.size_bytes) && Reopen(known, opening.writes)) {
+    if (known && IsLinked(*known, opening.size_bytes) && Reopen(known)) {
       return known;
     }
     MutexLock lock(mutex_);
@@ -39,7 +39,7 @@ OpenRows::Ref OpenRows::Open(const Opening& opening) {
     // Another request was faster.
     if (!is_first && kept->second.row != known) continue;
     // An unlinked one stays with its own handles only.
-    kept->second = {.row = fresh, .handles = 1, .writers = opening.writes ? 1U : 0U};
+    kept->second = {.row = fresh, .handles = 1};
     return fresh;
   }
 }
@@ -56,25 +56,23 @@ OpenRows::Ref OpenRows::Create(const Creating& creating) {
   MutexLock lock(mutex_);
   NameKey name(creating.directory, creating.name);
   if (!new_names_.emplace(std::move(name), fresh).second) return nullptr;
-  rows_[creating.node] = {.row = fresh, .handles = 1, .writers = 1};
+  rows_[creating.node] = {.row = fresh, .handles = 1};
   return fresh;
 }
 
-bool OpenRows::Reopen(const Ref& row, bool writes) {
+bool OpenRows::Reopen(const Ref& row) {
   MutexLock lock(mutex_);
   auto found = rows_.find(row->node);
   if (found == rows_.end() || found->second.row != row) return false;
   ++found->second.handles;
-  if (writes) ++found->second.writers;
   return true;
 }
 
-void OpenRows::Close(const Ref& row, bool writes) {
+void OpenRows::Close(const Ref& row) {
   MutexLock lock(mutex_);
   auto found = rows_.find(row->node);
   // Replaced in the table after it was unlinked: only its handles know it.
   if (found == rows_.end() || found->second.row != row) return;
-  if (writes) --found->second.writers;
   if (--found->second.handles > 0) return;
   rows_.erase(found);
   auto name = new_names_.find(NameKey(row->directory, row->name));
@@ -97,12 +95,6 @@ void OpenRows::DropName(const Ref& row) {
   MutexLock lock(mutex_);
   auto name = new_names_.find(NameKey(row->directory, row->name));
   if (name != new_names_.end() && name->second == row) new_names_.erase(name);
-}
-
-bool OpenRows::HasWriter(InodeNumber node) const {
-  MutexLock lock(mutex_);
-  auto found = rows_.find(node);
-  return found != rows_.end() && found->second.writers > 0;
 }
 
 Status OpenRows::Reserve(uint64_t& held_bytes, uint64_t size_bytes) {

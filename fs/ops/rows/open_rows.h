@@ -1,7 +1,8 @@
 // Rows that are open: what a row file is between the open and the last close of it.
 //
-// Shape:    an OpenRow lives while a handle is open on it; one that was created and has no accepted
-//           body yet is found by its name too. The bytes of all drafts together are bounded
+// Shape:    an OpenRow lives while a handle is open on it. One that was created and has no accepted
+//           body yet is found by its name by whoever creates that name, too, and by nobody else.
+//           The bytes of all drafts together are bounded
 // Threads:  OpenRows is safe from any thread. An OpenRow is guarded by its mutex, which is held
 // while
 //           its row is put into the store or taken out of it, so that a removed row does not come
@@ -48,7 +49,6 @@ class OpenRows {
     const Place& place;
     InodeNumber node;
     uint64_t size_bytes = 0;
-    bool writes = false;
   };
   Ref Open(const Opening& opening) EXCLUDES(mutex_);
   struct Creating {
@@ -61,15 +61,14 @@ class OpenRows {
   // Nothing when the name is there already.
   Ref Create(const Creating& creating) EXCLUDES(mutex_);
   // One more handle on it; false when it has been closed meanwhile.
-  bool Reopen(const Ref& row, bool writes) EXCLUDES(mutex_);
-  void Close(const Ref& row, bool writes) EXCLUDES(mutex_);
+  bool Reopen(const Ref& row) EXCLUDES(mutex_);
+  void Close(const Ref& row) EXCLUDES(mutex_);
 
   Ref Find(InodeNumber node) const EXCLUDES(mutex_);
   // Created, without an accepted body.
   Ref FindNew(InodeNumber directory, std::string_view name) const EXCLUDES(mutex_);
   // It is a row now, or its name is gone: it is no longer found by that name.
   void DropName(const Ref& row) EXCLUDES(mutex_);
-  bool HasWriter(InodeNumber node) const EXCLUDES(mutex_);
 
   // A draft grows or shrinks from what `held_bytes` says to `size_bytes`. kNoSpace past the bound.
   Status Reserve(uint64_t& held_bytes, uint64_t size_bytes) EXCLUDES(mutex_);
@@ -78,7 +77,6 @@ class OpenRows {
   struct Kept {
     Ref row;
     unsigned handles = 0;
-    unsigned writers = 0;
   };
   using NameKey = std::pair<InodeNumber, std::string>;
 

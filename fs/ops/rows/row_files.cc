@@ -22,8 +22,11 @@ Status Gone(const std::string& what) {
 // The bytes of one commit, from open to release.
 class RowReader final : public FileHandle {
  public:
-  RowReader(OpenRows& open_rows, OpenRows::Ref row, std::string body)
-      : open_rows_(open_rows), row_(std::move(row)), body_(std::move(body)) {}
+  RowReader(OpenRows& open_rows, OpenRows::Ref row, std::string body, Attributes attributes)
+      : open_rows_(open_rows),
+        row_(std::move(row)),
+        body_(std::move(body)),
+        attributes_(std::move(attributes)) {}
   ~RowReader() override { Release(); }
 
   Result<size_t> Read(uint64_t offset, size_t size_bytes, char* target) override {
@@ -33,13 +36,15 @@ class RowReader final : public FileHandle {
     return count;
   }
   void Release() override {
-    if (row_) open_rows_.Close(std::exchange(row_, nullptr), false);
+    if (row_) open_rows_.Close(std::exchange(row_, nullptr));
   }
+  std::optional<Attributes> Pinned() const override { return attributes_; }
 
  private:
   OpenRows& open_rows_;
   OpenRows::Ref row_;
   const std::string body_;
+  const Attributes attributes_;
 };
 
 }  // namespace
@@ -48,7 +53,9 @@ class RowReader final : public FileHandle {
 
 class RowFiles::Target final : public DraftTarget {
  public:
-  Target(RowFiles& files, OpenRows::Ref row) : files_(files), row_(std::move(row)) {}
+  // `exclusive`: opened with O_EXCL, to be the one who makes the row.
+  Target(RowFiles& files, OpenRows::Ref row, bool exclusive)
+      : files_(files), row_(std::move(row)), exclusive_(exclusive) {}
 
   Result<std::string> Committed() override;
   DraftShape ShapeOf(std::string_view body) const override;
@@ -58,6 +65,10 @@ class RowFiles::Target final : public DraftTarget {
     return files_.open_rows_.Reserve(held_bytes_, size_bytes);
   }
   bool AcceptsEmpty() const override { return files_.kind_.traits().empty_is_row; }
+  bool IsTouched() const override {
+    MutexLock lock(row_->mutex);
+    return row_->is_new && row_->attributes.mtime_ns != 0;
+  }
   void Finished(bool committed) override;
   uint64_t size_max() const override { return kRowBodyBytesMax; }
   std::string Show() const override { return files_.Show(PlaceNow()); }
@@ -73,9 +84,15 @@ class RowFiles::Target final : public DraftTarget {
     return row_->place;
   }
   Status CommitLocked(std::string_view body) REQUIRES(row_->mutex);
+  Status Taken(const Place& place) const {
+    return {Code::kExists, "create " + files_.Show(place) +
+                               ": it was opened to be made anew (O_EXCL), and another one made it "
+                               "first; open it without O_EXCL to replace it"};
+  }
 
   RowFiles& files_;
   const OpenRows::Ref row_;
+  bool exclusive_;           // guarded by the draft, as below
   uint64_t held_bytes_ = 0;  // guarded by the draft, which calls one at a time
 };
 
@@ -99,6 +116,7 @@ DraftShape RowFiles::Target::ShapeOf(std::string_view body) const {
 Status RowFiles::Target::Check(std::string_view body) {
   MutexLock lock(row_->mutex);
   if (row_->unlinked) return {};
+  if (exclusive_ && !row_->is_new) return Taken(row_->place);
   return files_.kind_.Check(row_->place, body);
 }
 
@@ -110,6 +128,7 @@ Status RowFiles::Target::Commit(std::string_view body) {
 Status RowFiles::Target::CommitLocked(std::string_view body) {
   if (row_->unlinked) return {};
   Place place = row_->place;
+  if (exclusive_ && !row_->is_new) return Taken(place);
   if (!row_->is_new) {
     // Under its present key; a row that others took away is not brought back by a late close.
     Result<RowFile> live = files_.kind_.Get(place);
@@ -118,7 +137,10 @@ Status RowFiles::Target::CommitLocked(std::string_view body) {
     }
     place = std::move(live->place);
   }
-  MENDFS_ASSIGN_OR_RETURN(Place put, files_.kind_.Put(place, body, row_->attributes));
+  MENDFS_ASSIGN_OR_RETURN(
+      Place put,
+      files_.kind_.Put(place, body, {.create_only = exclusive_, .attributes = row_->attributes}));
+  exclusive_ = false;
   row_->attributes = {};
   row_->size_bytes = body.size();
   if (row_->is_new) {
@@ -132,7 +154,7 @@ Status RowFiles::Target::CommitLocked(std::string_view body) {
 
 void RowFiles::Target::Finished(bool) {
   files_.open_rows_.Reserve(held_bytes_, 0).IgnoreError();  // giving back is never refused
-  files_.open_rows_.Close(row_, true);
+  files_.open_rows_.Close(row_);
 }
 
 // ---------------------------------------------------------------------------------- attributes
@@ -155,8 +177,9 @@ Found RowFiles::Answer(const RowFile& row) {
   Found found;
   found.attributes = Shown(row.place, own, row.body.size());
   found.place = std::make_shared<const Place>(row.place);
-  bool drafted = open_rows_.HasWriter(found.attributes.inode);
-  found.freshness = drafted ? Freshness::kNone : kRowFreshness;
+  // Open: a draft may be about to replace it, or a handle show another version than this one.
+  bool open = open_rows_.Find(found.attributes.inode) != nullptr;
+  found.freshness = open ? Freshness::kNone : kRowFreshness;
   return found;
 }
 
@@ -173,7 +196,11 @@ Found RowFiles::Answer(const OpenRows::Ref& row) {
   return found;
 }
 
-Result<Found> RowFiles::GetAttributes(const Node& node) {
+Result<Found> RowFiles::GetAttributes(const Node& node, const FileHandle* handle) {
+  if (std::optional<Attributes> pinned = handle != nullptr ? handle->Pinned() : std::nullopt) {
+    return Found{
+        .attributes = *std::move(pinned), .place = node.place, .freshness = Freshness::kNone};
+  }
   Result<RowFile> live = kind_.Get(*node.place);
   if (live.ok()) return Answer(*live);
   if (live.status().code() != Code::kNotFound) return live.status();
@@ -195,7 +222,7 @@ Result<Found> RowFiles::SetAttributes(const Node& node, const AttributeChange& c
   // 0 says that a row has no time of its own.
   if (change.mtime_ns) given.mtime_ns = *change.mtime_ns != 0 ? *change.mtime_ns : 1;
   if (given != RowAttributes{}) MENDFS_RETURN_IF_ERROR(SetRowAttributes(node, given));
-  return GetAttributes(node);
+  return GetAttributes(node, nullptr);
 }
 
 // truncate(2) of a path is a whole change in itself: the shortened body is accepted or refused.
@@ -252,9 +279,10 @@ Result<Opened> RowFiles::Open(const Caller& caller, const Node& node, const Open
   Result<RowFile> live = kind_.Get(*node.place);
   if (live.ok()) return OpenLive(caller, *live, request);
   if (live.status().code() != Code::kNotFound) return live.status();
-  if (OpenRows::Ref open = open_rows_.Find(node.id)) {
-    Result<Opened> opened = OpenNew(caller, open, request);
-    if (opened.ok() || opened.status().code() != Code::kNotFound) return opened;
+  // Of a new name there is nothing to read yet; who has it open may open it for writing once more.
+  OpenRows::Ref open = request.writes() ? open_rows_.Find(node.id) : nullptr;
+  if (open && open_rows_.Reopen(open)) {
+    return OpenDraft(caller, std::move(open), request, {});
   }
   return Gone(Show(*node.place));
 }
@@ -262,35 +290,22 @@ Result<Opened> RowFiles::Open(const Caller& caller, const Node& node, const Open
 Result<Opened> RowFiles::OpenLive(const Caller& caller, const RowFile& row,
                                   const OpenRequest& request) {
   bool writes = request.writes() || (request.flags & O_TRUNC) != 0;
-  OpenRows::Ref open = open_rows_.Open({.place = row.place,
-                                        .node = InodeOf(row.place),
-                                        .size_bytes = row.body.size(),
-                                        .writes = writes});
-  if (writes) return OpenDraft(caller, std::move(open), request, false);
-  return Opened{.handle = std::make_unique<RowReader>(open_rows_, std::move(open), row.body),
-                .direct_io = true,
-                .keep_cache = false,
-                .no_flush = true};
-}
-
-Result<Opened> RowFiles::OpenNew(const Caller& caller, const OpenRows::Ref& row,
-                                 const OpenRequest& request) {
-  bool writes = request.writes() || (request.flags & O_TRUNC) != 0;
-  if (!open_rows_.Reopen(row, writes)) {
-    return Status(Code::kNotFound, row->name + ": was closed without an accepted body");
-  }
-  if (writes) return OpenDraft(caller, row, request, false);
-  return Opened{.handle = std::make_unique<RowReader>(open_rows_, row, std::string()),
+  OpenRows::Ref open = open_rows_.Open(
+      {.place = row.place, .node = InodeOf(row.place), .size_bytes = row.body.size()});
+  if (writes) return OpenDraft(caller, std::move(open), request, {});
+  return Opened{.handle = std::make_unique<RowReader>(open_rows_, std::move(open), row.body,
+                                                      Answer(row).attributes),
                 .direct_io = true,
                 .keep_cache = false,
                 .no_flush = true};
 }
 
 Result<Opened> RowFiles::OpenDraft(const Caller& caller, OpenRows::Ref row,
-                                   const OpenRequest& request, bool is_new) {
+                                   const OpenRequest& request, const DraftKind& kind) {
   return Opened{
       .handle = std::make_unique<DraftHandle>(
-          context_, caller, std::make_unique<Target>(*this, std::move(row)), request, is_new),
+          context_, caller, std::make_unique<Target>(*this, std::move(row), kind.exclusive),
+          request, kind.is_new),
       .direct_io = true,
       .keep_cache = false,
       .no_flush = false};
@@ -298,8 +313,21 @@ Result<Opened> RowFiles::OpenDraft(const Caller& caller, OpenRows::Ref row,
 
 Result<Created> RowFiles::Create(const Caller& caller, const Place& place, std::string_view name,
                                  uint32_t mode, const OpenRequest& request) {
-  Place fresh = place;
+  // Refused here, a shell hears it; it does not look at close(2), where an empty edge is decided.
+  MENDFS_RETURN_IF_ERROR(kind_.Check(place, std::nullopt));
+  DraftKind draft{.is_new = true, .exclusive = (request.flags & O_EXCL) != 0};
   TypeId table = TableOf(place);
+  const InodeNumber directory = InodeOf(TablePlace(kind_.traits(), table));
+  // Somebody else is making it, too: each has a draft of its own, and the same file in the end.
+  if (OpenRows::Ref other = open_rows_.FindNew(directory, name)) {
+    if (open_rows_.Reopen(other)) {
+      draft.is_new = draft.exclusive;
+      Found found = Answer(other);
+      MENDFS_ASSIGN_OR_RETURN(Opened opened, OpenDraft(caller, std::move(other), request, draft));
+      return Created{.found = std::move(found), .opened = std::move(opened)};
+    }
+  }
+  Place fresh = place;
   if (kind_.traits().has_number) {
     fresh.row = detached_.Find(table, place.key, context_.store.door().NowNs());
     if (fresh.row.value == 0) {
@@ -312,12 +340,13 @@ Result<Created> RowFiles::Create(const Caller& caller, const Place& place, std::
   if (caller.gid != context_.owner_gid) attributes.gid = caller.gid;
   OpenRows::Ref row = open_rows_.Create({.place = fresh,
                                          .node = InodeOf(fresh),
-                                         .directory = InodeOf(TablePlace(kind_.traits(), table)),
+                                         .directory = directory,
                                          .name = name,
                                          .attributes = attributes});
-  if (!row) return Status(Code::kExists, std::string(name) + " is being written already");
+  // Another one began between the two looks.
+  if (!row) return Status(Code::kBusy, std::string(name) + " is being made; try again");
   Found found = Answer(row);
-  MENDFS_ASSIGN_OR_RETURN(Opened opened, OpenDraft(caller, std::move(row), request, true));
+  MENDFS_ASSIGN_OR_RETURN(Opened opened, OpenDraft(caller, std::move(row), request, draft));
   return Created{.found = std::move(found), .opened = std::move(opened)};
 }
 

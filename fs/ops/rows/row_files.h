@@ -33,15 +33,14 @@ class RowFiles {
   Found Answer(const RowFile& row);
   // A row that was created and has no accepted body, or was removed while it is open.
   Found Answer(const OpenRows::Ref& row);
-  Result<Found> GetAttributes(const Node& node);
+  // `handle`: what the caller asked through, or nullptr.
+  Result<Found> GetAttributes(const Node& node, const FileHandle* handle);
   Result<Found> SetAttributes(const Node& node, const AttributeChange& change, FileHandle* handle);
 
   Result<Opened> Open(const Caller& caller, const Node& node, const OpenRequest& request);
   Result<Opened> OpenLive(const Caller& caller, const RowFile& row, const OpenRequest& request);
-  // kNotFound when it was closed meanwhile.
-  Result<Opened> OpenNew(const Caller& caller, const OpenRows::Ref& row,
-                         const OpenRequest& request);
-  // A name that is no row yet; `place` as RowKind::Look answered it.
+  // A name that is no row yet; `place` as RowKind::Look answered it. Until a body is accepted the
+  // name is there for nobody but those who create it, too. kBusy: try once more.
   Result<Created> Create(const Caller& caller, const Place& place, std::string_view name,
                          uint32_t mode, const OpenRequest& request);
 
@@ -63,8 +62,12 @@ class RowFiles {
 
  private:
   class Target;
+  struct DraftKind {
+    bool is_new = false;     // begins empty
+    bool exclusive = false;  // refused when the row is there by then
+  };
   Result<Opened> OpenDraft(const Caller& caller, OpenRows::Ref row, const OpenRequest& request,
-                           bool is_new);
+                           const DraftKind& kind);
   Attributes Shown(const Place& place, const RowAttributes& own, uint64_t size_bytes) const;
   Status Truncate(const Node& node, uint64_t size_bytes);
   Status SetRowAttributes(const Node& node, const RowAttributes& given);

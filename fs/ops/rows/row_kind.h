@@ -9,6 +9,8 @@
 // Errors:   as meta/tables.h; kInvalid for names that no row can have
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -62,10 +64,11 @@ class RowKind {
   virtual Result<std::unique_ptr<NameStream>> List(const View& view, const Schema& schema,
                                                    TypeId table, uint64_t after) const = 0;
 
-  virtual Status Check(const Place& row, std::string_view body) = 0;
-  // Answers the place as it is then: the number may be another one.
-  virtual Result<Place> Put(const Place& row, std::string_view body,
-                            const RowAttributes& attributes) = 0;
+  // Would Put accept it? Without a body: could it accept any, for a new row?
+  virtual Status Check(const Place& row, std::optional<std::string_view> body) = 0;
+  // Answers the place as it is then: the number may be another one, of which the place says which
+  // it should be (`options.reuse_row` is not looked at).
+  virtual Result<Place> Put(const Place& row, std::string_view body, PutOptions options) = 0;
   virtual Status Remove(const Place& row) = 0;
   // `target` as Look answered it.
   virtual Status Rename(const RowFile& source, const RowFile& target) = 0;
@@ -80,5 +83,14 @@ Result<std::shared_ptr<const Schema>> AcceptedSchema(const PlaneContext& context
 // The table that a table's or row's place belongs to.
 TypeId TableOf(const Place& place);
 Place TablePlace(const RowTraits& traits, TypeId table);
+// The tables of node types, or of edge types, as they are listed.
+template <typename Type>
+std::vector<ListedName> TableNames(const RowTraits& traits, const std::vector<Type>& types) {
+  std::vector<ListedName> names;
+  for (const Type& type : types) {
+    names.push_back({type.name, InodeOf(TablePlace(traits, type.id)), S_IFDIR, type.id.value});
+  }
+  return names;
+}
 
 }  // namespace mendfs

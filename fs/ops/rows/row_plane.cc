@@ -19,6 +19,7 @@ namespace {
 constexpr uint32_t kDirectoryMode = S_IFDIR | 0755;
 constexpr uint64_t kEdgesSweptPerTick = 10'000;
 constexpr int64_t kScratchSweepNs = int64_t{3600} * 1'000'000'000;
+constexpr int kCreateAttemptsMax = 8;  // while others begin and give up the same name
 constexpr std::string_view kKeyXattr = "user.mend.key";
 
 class RowPlane final : public Plane {
@@ -44,8 +45,8 @@ class RowPlane final : public Plane {
                 bool directory) override;
   Status Rename(const Caller& caller, const Node& parent, const RenameCall& request) override;
 
-  Result<Found> GetAttributes(const Caller&, const Node& node, FileHandle*) override {
-    if (IsRow(node)) return files_.GetAttributes(node);
+  Result<Found> GetAttributes(const Caller&, const Node& node, FileHandle* handle) override {
+    if (IsRow(node)) return files_.GetAttributes(node, handle);
     return Directory(*node.place);
   }
   Result<Found> SetAttributes(const Caller& caller, const Node& node, const AttributeChange& change,
@@ -123,9 +124,8 @@ Result<Found> RowPlane::LookupRow(const Node& table, std::string_view name) {
   Result<RowFile> row = kind_->Look(TableOf(*table.place), name);
   // A name that no row can have is absent; whoever makes it hears the reason.
   if (!row.ok()) return row.status().code() == Code::kInvalid ? NoName(name) : row.status();
-  if (row->live) return files_.Answer(*row);
-  if (OpenRows::Ref open = files_.open_rows().FindNew(table.id, name)) return files_.Answer(open);
-  return NoName(name);
+  // One that is being written for the first time is not there yet.
+  return row->live ? Result<Found>(files_.Answer(*row)) : NoName(name);
 }
 
 Result<std::string> RowPlane::GetXattr(const Caller&, const Node& node, std::string_view name) {
@@ -183,18 +183,20 @@ Result<Created> RowPlane::Create(const Caller& caller, const Node& parent, std::
 
 Result<Created> RowPlane::CreateRow(const Caller& caller, const Node& table, std::string_view name,
                                     uint32_t mode, const OpenRequest& request) {
-  MENDFS_ASSIGN_OR_RETURN(RowFile row, kind_->Look(TableOf(*table.place), name));
-  OpenRows::Ref drafted = row.live ? nullptr : files_.open_rows().FindNew(table.id, name);
-  if (row.live || drafted) {
+  for (int attempt = 1;; ++attempt) {
+    MENDFS_ASSIGN_OR_RETURN(RowFile row, kind_->Look(TableOf(*table.place), name));
+    if (!row.live) {
+      Result<Created> created = files_.Create(caller, row.place, name, mode, request);
+      bool again = !created.ok() && created.status().code() == Code::kBusy;
+      if (again && attempt < kCreateAttemptsMax) continue;
+      return created;
+    }
     if ((request.flags & O_EXCL) != 0) {
       return Status(Code::kExists, std::string(name) + " is there already");
     }
-    MENDFS_ASSIGN_OR_RETURN(Opened opened, row.live ? files_.OpenLive(caller, row, request)
-                                                    : files_.OpenNew(caller, drafted, request));
-    return Created{.found = row.live ? files_.Answer(row) : files_.Answer(drafted),
-                   .opened = std::move(opened)};
+    MENDFS_ASSIGN_OR_RETURN(Opened opened, files_.OpenLive(caller, row, request));
+    return Created{.found = files_.Answer(row), .opened = std::move(opened)};
   }
-  return files_.Create(caller, row.place, name, mode, request);
 }
 
 Result<Found> RowPlane::Link(const Caller&, const Node&, const Node&, std::string_view new_name) {
@@ -232,11 +234,7 @@ Status RowPlane::RemoveTable(std::string_view name) {
 Status RowPlane::RemoveRow(const Node& table, std::string_view name) {
   Result<RowFile> row = kind_->Look(TableOf(*table.place), name);
   if (!row.ok()) return row.status().code() == Code::kInvalid ? NoName(name) : row.status();
-  if (row->live) return files_.Remove(*row);
-  OpenRows::Ref open = files_.open_rows().FindNew(table.id, name);
-  if (!open) return NoName(name);
-  files_.Unlink(open->node);
-  return {};
+  return row->live ? files_.Remove(*row) : NoName(name);
 }
 
 Status RowPlane::Rename(const Caller& caller, const Node& parent, const RenameCall& request) {

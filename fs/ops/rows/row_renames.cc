@@ -38,11 +38,7 @@ Status RowRenames::ScratchToScratch(const Caller& caller, const Names& names) {
 Result<RowFile> RowRenames::LiveRow(const Names& names) {
   MENDFS_ASSIGN_OR_RETURN(RowFile row, files_.kind().Look(names.table, names.source));
   if (row.live) return row;
-  InodeNumber directory = InodeOf(TablePlace(files_.kind().traits(), names.table));
-  if (files_.open_rows().FindNew(directory, names.source)) {
-    return Status(Code::kBusy, std::string(names.source) +
-                                   ": nothing of it was accepted yet; close it, then rename it");
-  }
+  // One that is being written for the first time is not there yet.
   return Status(Code::kNotFound, std::string(names.source));
 }
 
@@ -56,8 +52,9 @@ Status RowRenames::ScratchToRow(const Names& names) {
     place.row =
         files_.detached().Find(names.table, place.key, files_.context().store.door().NowNs());
   }
-  MENDFS_ASSIGN_OR_RETURN(Place put,
-                          files_.kind().Put(place, body, files_.AttributesOf(file, target.live)));
+  MENDFS_ASSIGN_OR_RETURN(
+      Place put,
+      files_.kind().Put(place, body, {.attributes = files_.AttributesOf(file, target.live)}));
   files_.detached().Drop(names.table, put.key);
   files_.Unlink(InodeOf(put));
   // The row is in place; a scratch file that stays behind expires by itself.
@@ -91,7 +88,7 @@ Status RowRenames::RowToScratch(const Names& names) {
   status = files_.context().file_writer.Rename(directory.id, copy, directory.id, names.target,
                                                RenameMode::kReplace);
   if (!status.ok()) {
-    Status back = files_.kind().Put(row.place, row.body, row.attributes).status();
+    Status back = files_.kind().Put(row.place, row.body, {.attributes = row.attributes}).status();
     scratch_.Remove(names.table, copy).IgnoreError();
     return back.ok() ? status : back.Annotate("put the row back under its name");
   }

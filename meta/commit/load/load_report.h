@@ -36,8 +36,6 @@ class LoadReport {
   void Refuse(const LineRef& where, Status status);
   // Counted, not told.
   void CountRefused(uint64_t count) { refused_ += count; }
-  // Whether the next refusal would be told.
-  bool HasRoom() const { return refusals_.size() < refusals_max_; }
   uint64_t refused() const { return refused_; }
   bool clean() const { return refused_ == 0; }
   // In the order of files and lines.

@@ -442,8 +442,10 @@ Status SchemaChange::Applicable(bool allow_data_loss) const {
   }
   for (const SchemaStep& step : steps) {
     if (step.step_class == StepClass::kDestructive && !allow_data_loss) {
-      return {Code::kInvalid, step.sentence + " (" + step.code +
-                                  "): only `mendfs schema apply --allow-data-loss` does that"};
+      return {Code::kInvalid,
+              step.sentence + " (" + step.code +
+                  "): nothing drops data yet; keep it, or make a store with the new schema (mendfs "
+                  "mkfs --schema) and `mendfs load` into it what is to stay of `mendfs export`"};
     }
   }
   return Status::Ok();
