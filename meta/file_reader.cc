@@ -6,7 +6,6 @@
 #include "meta/files.h"
 #include "meta/tree/body.h"
 #include "meta/tree/tree_read.h"
-#include "meta/tree/xattrs.h"
 
 namespace mendfs {
 namespace {
@@ -114,6 +113,15 @@ Result<std::string> FileReader::GetXattr(const View& view, InodeNumber inode,
   Result<Entry> entry = reader_.Get(view, XattrKey(inode, name));
   if (!entry.ok()) return entry.status().Annotate("read an xattr of " + InodeText(inode));
   return std::move(entry->value);
+}
+
+Result<std::optional<Quota>> FileReader::GetQuota(const View& view, InodeNumber inode) const {
+  MENDFS_ASSIGN_OR_RETURN(const Attributes attributes, ReadInode(reader_, view, inode));
+  return FindQuota(reader_, view, attributes.quota);
+}
+
+Result<std::vector<Quota>> FileReader::ListQuotas(const View& view) const {
+  return mendfs::ListQuotas(reader_, view);
 }
 
 Result<std::vector<std::string>> FileReader::ListXattrs(const View& view, InodeNumber inode) const {

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <utility>
 
 #include "meta/base/log.h"
@@ -18,11 +19,15 @@ constexpr size_t kOrphansAtOnce = 1000;
 // Not an inode: whoever moves a directory to another one holds it.
 constexpr uint64_t kDirectoryMoves = UINT64_MAX;
 
-}
-
 }  // namespace
 
+// One change of quotas at a time, from reading their records to the new ones being there.
 Status FileWriter::Core::Commit(TreePlan& plan) {
+  std::optional<MutexLock> lock;
+  if (plan.TouchesQuotas()) {
+    lock.emplace(quota_mutex);
+    MENDFS_RETURN_IF_ERROR(ChargeQuotas(plan.reader(), plan.view(), plan.Charges(), plan.change()));
+  }
   const Change change = plan.Finish();
   if (change.empty()) return Status::Ok();
   MENDFS_RETURN_IF_ERROR(door.Apply(change).status());
@@ -214,6 +219,54 @@ Status FileWriter::RemoveXattr(InodeNumber inode, std::string_view name) {
   TreePlan plan = core_->Plan();
   MENDFS_RETURN_IF_ERROR(PlanRemoveXattr(plan, inode, name));
   return core_->Commit(plan);
+}
+
+// ------------------------------------------------------------------------------------- quotas
+Status FileWriter::SetQuota(InodeNumber number, uint64_t limit_bytes) {
+  MENDFS_ASSIGN_OR_RETURN(const InodeNumber id, core_->door.TakeInodes(1));
+  const EntityLocks::Held lock(core_->door.locks(), Entities({number}));
+  TreePlan plan = core_->Plan();
+  MENDFS_ASSIGN_OR_RETURN(Attributes * directory, plan.UseDirectory(number));
+  {
+    const MutexLock quota_lock(core_->quota_mutex);
+    MENDFS_ASSIGN_OR_RETURN(std::optional<Quota> quota,
+                            FindQuota(plan.reader(), plan.view(), directory->quota));
+    if (quota && quota->directory == number) {
+      quota->limit_bytes = limit_bytes;
+      plan.change().Put(QuotaKey(quota->id), EncodeQuota(*quota));
+      return core_->door.Apply(plan.Finish()).status();
+    }
+  }
+  MENDFS_ASSIGN_OR_RETURN(const bool empty, IsEmptyDirectory(plan.reader(), plan.view(), number));
+  if (!empty) {
+    return Status(Code::kNotEmpty, "set a quota at " + InodeText(number) +
+                                       ": it is not empty; set it at a new directory and move "
+                                       "there what it is to count");
+  }
+  directory->quota = id;
+  directory->ctime_ns = plan.now_ns();
+  plan.change().PutFresh(QuotaKey(id), EncodeQuota({.id = id,
+                                                    .directory = number,
+                                                    .limit_bytes = limit_bytes,
+                                                    .used_bytes = TakenBytes(*directory)}));
+  return core_->Commit(plan);
+}
+
+Status FileWriter::ClearQuota(InodeNumber number) {
+  const EntityLocks::Held lock(core_->door.locks(), Entities({number}));
+  TreePlan plan = core_->Plan();
+  MENDFS_ASSIGN_OR_RETURN(Attributes * directory, plan.UseDirectory(number));
+  MENDFS_ASSIGN_OR_RETURN(const std::optional<Quota> quota,
+                          FindQuota(plan.reader(), plan.view(), directory->quota));
+  if (!quota || quota->directory != number) {
+    return Status(Code::kNotFound, "no quota begins at " + InodeText(number));
+  }
+  plan.ClearQuota(quota->id);
+  directory->quota = InodeNumber(0);
+  directory->ctime_ns = plan.now_ns();
+  // A writer below must not put the record again that it has read before.
+  const MutexLock quota_lock(core_->quota_mutex);
+  return core_->door.Apply(plan.Finish()).status();
 }
 
 // ------------------------------------------------------------------------------------- orphans

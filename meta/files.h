@@ -7,7 +7,8 @@
 // Threads:  safe from any thread
 // Errors:   kNotFound, kExists, kNotDirectory, kIsDirectory, kNotEmpty, kNameTooLong (> 255 bytes),
 //           kInvalid, kNotPermitted (a hard link to a directory), kTooBig, kManyLinks, kNoSpace,
-//           kReadOnly, kCorruption, kIo; a change that fails has changed nothing
+//           kQuota, kCrossDevice (between trees with quotas), kReadOnly, kCorruption, kIo; a change
+//           that fails has changed nothing
 // Cost:     flat in the size of the tree and in history; a create is three or four entries
 #pragma once
 
@@ -23,6 +24,7 @@
 #include "meta/commit/door.h"
 #include "meta/manifest/reader.h"
 #include "meta/tree/attributes.h"
+#include "meta/tree/quota.h"
 
 namespace mendfs {
 
@@ -60,6 +62,9 @@ class FileReader {
   Result<std::string> ReadLink(const View& view, InodeNumber inode) const;
   Result<std::string> GetXattr(const View& view, InodeNumber inode, std::string_view name) const;
   Result<std::vector<std::string>> ListXattrs(const View& view, InodeNumber inode) const;
+  // The quota that counts what the inode takes, if there is one.
+  Result<std::optional<Quota>> GetQuota(const View& view, InodeNumber inode) const;
+  Result<std::vector<Quota>> ListQuotas(const View& view) const;
 
  private:
   const Reader& reader_;
@@ -72,8 +77,8 @@ class FileWriter {
   ~FileWriter();
 
   Result<Attributes> Make(InodeNumber parent, std::string_view name, const NewInode& inode);
-  // A regular file without a name, as if made in `directory` (O_TMPFILE). It comes with one Hold and
-  // goes with the last Unhold, unless Link gives it a name before.
+  // A regular file without a name, as if made in `directory` (O_TMPFILE). It comes with one Hold
+  // and goes with the last Unhold, unless Link gives it a name before.
   Result<Attributes> MakeUnnamed(InodeNumber directory, const NewInode& inode);
   Result<Attributes> Link(InodeNumber inode, InodeNumber parent, std::string_view name);
   // `directory`: rmdir, else unlink. Answers what the name stood for.
@@ -95,6 +100,10 @@ class FileWriter {
   Status SetXattr(InodeNumber inode, std::string_view name, std::string_view value,
                   const XattrWrite& write);
   Status RemoveXattr(InodeNumber inode, std::string_view name);
+  // A new quota begins at an empty directory (else kNotEmpty); the limit of one that begins there
+  // can be changed at any time. Taking it away leaves what is below it uncounted.
+  Status SetQuota(InodeNumber directory, uint64_t limit_bytes);
+  Status ClearQuota(InodeNumber directory);
   // While held, an unlinked inode keeps its bytes; the last Unhold of one frees it. Both take an
   // entity lock. An inode that Get still finds behind Hold stays until Unhold.
   void Hold(InodeNumber inode);

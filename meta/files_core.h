@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "meta/base/mutex.h"
 #include "meta/files.h"
 #include "meta/tree/body.h"
 #include "meta/tree/held_inodes.h"
@@ -60,6 +61,7 @@ struct FileWriter::Core {
   Door& door;
   const BranchId branch;
   HeldInodes held;
+  Mutex quota_mutex{LockRank::kCatalog};
 };
 
 }  // namespace mendfs

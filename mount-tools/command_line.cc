@@ -129,6 +129,18 @@ void DefineSchema(CLI::App& app, Draft& draft) {
   app.require_subcommand(1);
 }
 
+void DefineQuota(CLI::App& app, Draft& draft) {
+  CLI::App* set = app.add_subcommand("set", "bound what everything below an empty directory takes");
+  set->add_option("DIR", draft.invocation.target, "a directory below files/ of a mount")
+      ->required();
+  set->add_option("SIZE", draft.invocation.quota_limit, "10G, 500M, …")->required();
+  CLI::App* clear = app.add_subcommand("clear", "take a quota away");
+  clear->add_option("DIR", draft.invocation.target, "the directory at which it begins")->required();
+  CLI::App* list = app.add_subcommand("list", "the quotas of a store, with what is in use");
+  DefineStatus(*list, draft);
+  app.require_subcommand(1);
+}
+
 void DefineFsck(CLI::App& app, Draft& draft) {
   app.add_option("STORE", draft.invocation.target, "a store that nobody has open")->required();
   AddIgnoredFlag(app, "-n", "only look, which is what it does anyway");
@@ -149,7 +161,7 @@ void DefineVersion(CLI::App& app, Draft& draft) {
   AddJson(app, draft);
 }
 
-constexpr std::array<Command, 13> kCommands = {{
+constexpr std::array<Command, 14> kCommands = {{
     {"mkfs", "make a store", "mendfs mkfs /srv/g --schema people.graph", Action::kMkfs, DefineMkfs},
     {"mount", "mount a store", "mendfs mount /srv/g /mnt/g -o commit=1s", Action::kMount,
      DefineMount},
@@ -168,6 +180,8 @@ constexpr std::array<Command, 13> kCommands = {{
      Action::kStoreVerb, DefineSchema},
     {"flush", "make everything that was changed so far durable", "mendfs flush /mnt/g",
      Action::kStoreVerb, DefineStatus},
+    {"quota", "bound what a directory tree takes", "mendfs quota set /mnt/g/files/x 10G",
+     Action::kStoreVerb, DefineQuota},
     {"fsck", "check a store", "mendfs fsck -n /srv/g", Action::kFsck, DefineFsck},
     {"doctor", "explain a mount that does not answer, without touching it", "mendfs doctor /mnt/g",
      Action::kDoctor, DefineDoctor},
@@ -253,6 +267,7 @@ Verb VerbOf(std::string_view name, const CLI::App& app) {
   if (name == "log") return Verb::kLog;
   if (name == "why") return Verb::kWhy;
   if (name == "flush") return Verb::kFlush;
+  if (name == "quota") return Verb::kQuotaList;
   if (name == "schema") {
     return app.got_subcommand("apply") ? Verb::kSchemaApply : Verb::kSchemaShow;
   }
@@ -262,6 +277,11 @@ Verb VerbOf(std::string_view name, const CLI::App& app) {
 std::string Complete(const Command& command, CLI::App& app, Draft& draft) {
   Invocation& invocation = draft.invocation;
   if (command.action != Action::kStoreVerb) return "";
+  if (command.name == "quota" && !app.got_subcommand("list")) {
+    invocation.action = Action::kQuota;
+    invocation.verb = app.got_subcommand("set") ? "quota set" : "quota clear";
+    return app.got_subcommand("set") && invocation.quota_limit.empty() ? "SIZE is empty" : "";
+  }
   VerbRequest& request = invocation.request;
   request.verb = VerbOf(command.name, app);
   invocation.verb = VerbName(request.verb);

@@ -26,6 +26,7 @@ enum class Action {
   kUmount,
   kFsck,
   kDoctor,
+  kQuota,  // set, or clear without a limit
   kVersion,
 };
 
@@ -47,6 +48,7 @@ struct Invocation {
   std::vector<std::string> files;  // load, schema apply
   std::string output;              // export -o
   std::string schema_file;         // mkfs --schema
+  std::string quota_limit;         // quota set
   VerbRequest request;
   MountArguments mount;
   bool force = false;       // umount --force

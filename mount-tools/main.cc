@@ -11,6 +11,7 @@
 #include "mount-tools/doctor.h"
 #include "mount-tools/fsck.h"
 #include "mount-tools/mount.h"
+#include "mount-tools/quota.h"
 #include "mount-tools/store_verbs.h"
 #include "mount-tools/umount.h"
 
@@ -28,6 +29,7 @@ int Run(const Invocation& invocation) {
     case Action::kUmount: return RunUmount(invocation);
     case Action::kFsck: return RunFsck(invocation);
     case Action::kDoctor: return RunDoctor(invocation);
+    case Action::kQuota: return RunQuota(invocation);
     case Action::kVersion: return RunVersion(invocation);
   }
   return kExitFailed;

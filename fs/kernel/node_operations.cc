@@ -136,15 +136,16 @@ void DoRemoveXattr(fuse_req_t request, fuse_ino_t node, const char* name) {
   });
 }
 
-void DoStatFs(fuse_req_t request, fuse_ino_t) {
+void DoStatFs(fuse_req_t request, fuse_ino_t node) {
   Guarded(request, "statfs", [&] {
     constexpr uint64_t kUnitBytes = 4096;
     StoreStatus status = FileSystemOf(request).nodes().Describe();
+    SpaceInfo space = FileSystemOf(request).nodes().SpaceAt(InodeNumber{node});
     struct statvfs result = {};
     result.f_bsize = result.f_frsize = kUnitBytes;
-    result.f_blocks = status.space.total_bytes / kUnitBytes;
-    result.f_bfree = status.space.free_bytes / kUnitBytes;
-    result.f_bavail = status.space.available_bytes / kUnitBytes;
+    result.f_blocks = space.total_bytes / kUnitBytes;
+    result.f_bfree = space.free_bytes / kUnitBytes;
+    result.f_bavail = space.available_bytes / kUnitBytes;
     // Numbers never run out; what can be made is bounded by space.
     result.f_ffree = result.f_favail = result.f_bfree;
     result.f_files =

@@ -1,5 +1,6 @@
 #include "fs/ops/nodes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "fs/ops/handles.h"
@@ -58,6 +59,20 @@ Status Nodes::RemoveXattr(const Caller& caller, InodeNumber id, std::string_view
   Status status = operations_.CheckWritable();
   if (status.ok()) status = operations_.PlaneOfNode(node).RemoveXattr(caller, node, name);
   return operations_.Refused({caller, "removexattr", node}, status);
+}
+
+SpaceInfo Nodes::SpaceAt(InodeNumber id) const {
+  PlaneContext& context = operations_.context();
+  SpaceInfo space = context.store.Describe().space;
+  if (Operations::KindOf(operations_.NodeOf(id)) != PlaneKind::kFiles) return space;
+  Result<std::optional<Quota>> quota = context.files.GetQuota(context.head(), id);
+  if (!quota.ok() || !quota->has_value()) return space;
+  uint64_t limit = (*quota)->limit_bytes;
+  uint64_t left = limit - std::min(limit, (*quota)->used_bytes);
+  space.total_bytes = std::min(space.total_bytes, limit);
+  space.free_bytes = std::min(space.free_bytes, left);
+  space.available_bytes = std::min(space.available_bytes, left);
+  return space;
 }
 
 StoreStatus Nodes::Describe() const {

@@ -37,6 +37,8 @@ class Nodes {
                   std::string_view value, XattrMode mode);
   Status RemoveXattr(const Caller& caller, InodeNumber node, std::string_view name);
   StoreStatus Describe() const;
+  // The space that is there for a node: the disk's, or less where a quota says so.
+  SpaceInfo SpaceAt(InodeNumber node) const;
 
  private:
   Operations& operations_;

@@ -39,6 +39,7 @@ struct Attributes {
   // Inner state: not part of stat(2).
   bool uncleared_tail = false;  // extents behind the end wait to be cleared
   bool has_xattrs = false;      // it had one at some time
+  InodeNumber quota;            // what it takes counts there; 0: nowhere
 };
 
 struct NewInode {

@@ -13,7 +13,8 @@ constexpr uint8_t kVersion = 1;
 
 constexpr uint8_t kUnclearedTail = 1;
 constexpr uint8_t kHasXattrs = 2;
-constexpr uint8_t kKnownFlags = kUnclearedTail | kHasXattrs;
+constexpr uint8_t kHasQuota = 4;
+constexpr uint8_t kKnownFlags = kUnclearedTail | kHasXattrs | kHasQuota;
 
 bool IsKnownType(uint32_t mode_type) {
   switch (mode_type) {
@@ -73,7 +74,8 @@ std::string EncodeAttributes(const Attributes& attributes) {
   out.reserve(48);
   PutU8(out, kVersion);
   PutU8(out, static_cast<uint8_t>((attributes.uncleared_tail ? kUnclearedTail : 0) |
-                                  (attributes.has_xattrs ? kHasXattrs : 0)));
+                                  (attributes.has_xattrs ? kHasXattrs : 0) |
+                                  (attributes.quota.value != 0 ? kHasQuota : 0)));
   PutVarint(out, attributes.mode);
   PutVarint(out, attributes.uid);
   PutVarint(out, attributes.gid);
@@ -86,6 +88,7 @@ std::string EncodeAttributes(const Attributes& attributes) {
   PutTime(out, attributes.btime_ns, attributes.mtime_ns);
   if (S_ISDIR(attributes.mode)) PutVarint(out, attributes.parent.value);
   if (IsDevice(attributes.mode)) PutVarint(out, attributes.device);
+  if (attributes.quota.value != 0) PutVarint(out, attributes.quota.value);
   return out;
 }
 
@@ -109,6 +112,10 @@ Result<Attributes> DecodeAttributes(InodeNumber inode, std::string_view value) {
   attributes.btime_ns = GetTime(in, attributes.mtime_ns);
   if (S_ISDIR(attributes.mode)) attributes.parent = InodeNumber(in.GetVarint());
   if (IsDevice(attributes.mode)) attributes.device = in.GetVarint();
+  if ((flags & kHasQuota) != 0) {
+    attributes.quota = InodeNumber(in.GetVarint());
+    if (attributes.quota.value == 0) valid = false;
+  }
   if (!valid || !in.AtEnd() || (flags & ~kKnownFlags) != 0 || !IsSane(attributes)) {
     return Status(Code::kCorruption,
                   "decode attributes of inode " + std::to_string(inode.value) + ": malformed");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "meta/tree/extent_format.h"
+#include "meta/tree/quota.h"
 #include "meta/tree/tree_read.h"
 #include "meta/tree/xattrs.h"
 
@@ -12,6 +13,13 @@ namespace mendfs {
 namespace {
 
 constexpr uint32_t kPermissionBits = 07777;
+
+// A quota counts as a device, so that what it counts is what lies below its directory.
+Status CheckQuotas(const TreePlan& plan, InodeNumber source, InodeNumber target) {
+  MENDFS_ASSIGN_OR_RETURN(const bool same, IsSameQuota(plan.reader(), plan.view(), source, target));
+  if (same) return Status::Ok();
+  return Status(Code::kCrossDevice, "trees with a quota count as devices: copy, then remove");
+}
 
 void TouchNames(Attributes& directory, int64_t now_ns) {
   directory.mtime_ns = now_ns;
@@ -70,6 +78,7 @@ Result<Attributes> NewAttributes(const Attributes& parent, const NewInode& inode
   made.mode = inode.mode & (S_IFMT | kPermissionBits);
   made.uid = inode.uid;
   made.gid = inode.gid;
+  made.quota = parent.quota;
   made.links = 1;
   made.atime_ns = made.mtime_ns = made.ctime_ns = made.btime_ns = now_ns;
   switch (inode.mode & S_IFMT) {
@@ -232,6 +241,7 @@ Result<Attributes*> PlanLink(TreePlan& plan, InodeNumber inode, InodeNumber pare
   if (source->links >= kLinksMax) {
     return Status(Code::kManyLinks, "link: " + InodeText(inode) + " has too many names");
   }
+  MENDFS_RETURN_IF_ERROR(CheckQuotas(plan, source->quota, directory->quota));
   ++source->links;
   source->ctime_ns = plan.now_ns();
   TouchNames(*directory, plan.now_ns());
@@ -280,6 +290,7 @@ Status PlanRename(TreePlan& plan, const RenameRequest& request, const HeldInodes
     return AlreadyThere(request.target.parent, request.target.name);
   }
   if (target.inode == source.inode) return Status::Ok();
+  MENDFS_RETURN_IF_ERROR(CheckQuotas(plan, inodes.from->quota, inodes.to->quota));
 
   MENDFS_ASSIGN_OR_RETURN(inodes.source, plan.Use(source.inode));
   if (target.inode.value != 0) {

@@ -31,7 +31,10 @@ Result<Attributes*> TreePlan::Use(InodeNumber inode) {
   Result<Entry> entry = reader_.Get(view(), InodeKey(inode));
   if (!entry.ok()) return entry.status().Annotate("read " + InodeText(inode));
   MENDFS_ASSIGN_OR_RETURN(const Attributes attributes, DecodeAttributes(inode, entry->value));
-  slots_.push_back({.attributes = attributes, .before = std::move(entry->value)});
+  slots_.push_back({.attributes = attributes,
+                    .before = std::move(entry->value),
+                    .quota_before = attributes.quota,
+                    .taken_before = TakenBytes(attributes)});
   return &slots_.back().attributes;
 }
 
@@ -67,6 +70,11 @@ Status TreePlan::Free(Attributes& inode, bool has_marker) {
   const bool has_body = S_ISREG(inode.mode) || S_ISLNK(inode.mode);
   for (Slot& slot : slots_) {
     if (&slot.attributes == &inode) slot.gone = true;
+  }
+  if (S_ISDIR(inode.mode)) {
+    MENDFS_ASSIGN_OR_RETURN(const std::optional<Quota> quota,
+                            FindQuota(reader_, view(), inode.quota));
+    if (quota && quota->directory == inode.inode) ClearQuota(quota->id);
   }
   bool more = false;
   if (has_body && (inode.size_bytes > 0 || inode.uncleared_tail)) {
@@ -108,6 +116,26 @@ Status TreePlan::CutBody(Attributes& inode, uint64_t size_bytes) {
   }
   inode.uncleared_tail = more;
   return Status::Ok();
+}
+
+void TreePlan::ClearQuota(InodeNumber id) {
+  change_.Clear(QuotaKey(id));
+  cleared_quota_ = id;
+}
+
+QuotaDeltas TreePlan::Charges() const {
+  QuotaDeltas deltas;
+  const auto add = [&](InodeNumber id, int64_t delta) {
+    if (id.value != 0 && id != cleared_quota_) deltas[id] += delta;
+  };
+  for (const Slot& slot : slots_) {
+    add(slot.quota_before, -static_cast<int64_t>(slot.taken_before));
+    if (!slot.gone) {
+      add(slot.attributes.quota, static_cast<int64_t>(TakenBytes(slot.attributes)));
+    }
+  }
+  std::erase_if(deltas, [](const auto& delta) { return delta.second == 0; });
+  return deltas;
 }
 
 Change TreePlan::Finish() {

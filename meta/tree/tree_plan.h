@@ -24,6 +24,7 @@
 #include "meta/manifest/reader.h"
 #include "meta/tree/held_inodes.h"
 #include "meta/tree/inode_format.h"
+#include "meta/tree/quota.h"
 
 namespace mendfs {
 
@@ -49,6 +50,12 @@ class TreePlan {
   // What lies behind the end of the body goes, as far as one change reaches.
   Status CutBody(Attributes& inode, uint64_t size_bytes);
 
+  // What the change adds to the use of quotas.
+  QuotaDeltas Charges() const;
+  bool TouchesQuotas() const { return cleared_quota_.value != 0 || !Charges().empty(); }
+  // The quota's record goes with this change.
+  void ClearQuota(InodeNumber id);
+
   Change Finish();
 
   const Reader& reader() const { return reader_; }
@@ -63,6 +70,8 @@ class TreePlan {
   struct Slot {
     Attributes attributes;
     std::string before;  // as read; empty if new
+    InodeNumber quota_before;
+    uint64_t taken_before = 0;
     bool gone = false;
   };
   void PutMarker(const Attributes& inode);
@@ -74,6 +83,7 @@ class TreePlan {
   std::deque<Slot> slots_;
   std::vector<InodeNumber> orphans_;
   std::vector<InodeNumber> unfinished_;
+  InodeNumber cleared_quota_;
 };
 
 }  // namespace mendfs

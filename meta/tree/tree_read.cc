@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "meta/tree/acl.h"
+
 namespace mendfs {
 namespace {
 
@@ -12,6 +14,23 @@ namespace {
 constexpr uint64_t kDepthMax = 1 << 20;
 
 }  // namespace
+
+Status CheckXattrName(std::string_view name) {
+  if (name.size() > kXattrNameBytesMax) {
+    return Status(Code::kNameTooLong, "xattr name of " + std::to_string(name.size()) + " bytes");
+  }
+  if (name.empty() || name.find('\0') != std::string_view::npos) {
+    return Status(Code::kInvalid, "an xattr name is not empty and holds no zero byte");
+  }
+  if (name == kAccessAclXattr || name == kDefaultAclXattr) return Status::Ok();
+  for (const std::string_view prefix : {"user.", "trusted.", "security."}) {
+    if (!name.starts_with(prefix)) continue;
+    if (name.size() > prefix.size()) return Status::Ok();
+    return Status(Code::kInvalid, "an xattr name goes on behind '" + std::string(prefix) + "'");
+  }
+  return Status(Code::kUnsupported,
+                "xattr " + std::string(name) + ": user, trusted, security and POSIX ACLs only");
+}
 
 std::string InodeText(InodeNumber inode) {
   return "inode " + std::to_string(inode.value);
@@ -93,7 +112,8 @@ Result<std::vector<std::string>> ReadXattrNames(const Reader& reader, const View
   for (; cursor->Valid(); cursor->Next()) {
     const std::optional<std::string_view> name = ParseXattrKey(cursor->key());
     if (!name) return Status(Code::kCorruption, "malformed xattr of " + InodeText(inode.inode));
-    names.emplace_back(*name);
+    // Of the tree's root: records of quotas, which are no xattrs.
+    if (CheckXattrName(*name).ok()) names.emplace_back(*name);
   }
   MENDFS_RETURN_IF_ERROR(cursor->status());
   return names;

@@ -28,6 +28,8 @@ Result<bool> IsEmptyDirectory(const Reader& reader, const View& view, InodeNumbe
 Result<bool> IsWithin(const Reader& reader, const View& view, InodeNumber directory,
                       InodeNumber top);
 
+// A name in user., trusted. or security., or an ACL: else kUnsupported, kInvalid, kNameTooLong.
+Status CheckXattrName(std::string_view name);
 Result<std::vector<std::string>> ReadXattrNames(const Reader& reader, const View& view,
                                                 const Attributes& inode);
 

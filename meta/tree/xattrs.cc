@@ -84,23 +84,6 @@ bool IsAcl(std::string_view name) {
 
 }  // namespace
 
-Status CheckXattrName(std::string_view name) {
-  if (name.size() > kXattrNameBytesMax) {
-    return Status(Code::kNameTooLong, "xattr name of " + std::to_string(name.size()) + " bytes");
-  }
-  if (name.empty() || name.find('\0') != std::string_view::npos) {
-    return Status(Code::kInvalid, "an xattr name is not empty and holds no zero byte");
-  }
-  if (IsAcl(name)) return Status::Ok();
-  for (const std::string_view prefix : {"user.", "trusted.", "security."}) {
-    if (!name.starts_with(prefix)) continue;
-    if (name.size() > prefix.size()) return Status::Ok();
-    return Status(Code::kInvalid, "an xattr name goes on behind '" + std::string(prefix) + "'");
-  }
-  return Status(Code::kUnsupported,
-                "xattr " + std::string(name) + ": user, trusted, security and POSIX ACLs only");
-}
-
 Status PlanSetXattr(TreePlan& plan, InodeNumber number, std::string_view name,
                     std::string_view value, const XattrWrite& write) {
   MENDFS_RETURN_IF_ERROR(CheckXattrName(name));

@@ -14,9 +14,6 @@
 
 namespace mendfs {
 
-// Is it a name that an xattr can have here?
-Status CheckXattrName(std::string_view name);
-
 Status PlanSetXattr(TreePlan& plan, InodeNumber inode, std::string_view name,
                     std::string_view value, const XattrWrite& write);
 Status PlanRemoveXattr(TreePlan& plan, InodeNumber inode, std::string_view name);

@@ -5,6 +5,7 @@
 #include "meta/codec/hash.h"
 #include "meta/describe.h"
 #include "meta/tables.h"
+#include "mount-tools/verbs/quota_verb.h"
 #include "mount-tools/verbs/table_verbs.h"
 #include "mount-tools/verbs/text.h"
 
@@ -165,6 +166,7 @@ Status Dispatch(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
     case Verb::kSchemaShow: return RunSchemaShow(request, host, io);
     case Verb::kSchemaApply: return RunSchemaApply(request, host, io);
     case Verb::kFlush: return RunFlush(request, host, io);
+    case Verb::kQuotaList: return RunQuotaList(request, host, io);
   }
   return {Code::kInternal, "a verb without a function"};
 }

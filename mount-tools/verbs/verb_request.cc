@@ -18,7 +18,7 @@ struct VerbFacts {
   bool bulk;
 };
 
-constexpr std::array<VerbFacts, 8> kVerbs = {{
+constexpr std::array<VerbFacts, 9> kVerbs = {{
     {Verb::kStatus, "status", false, false},
     {Verb::kLoad, "load", true, true},
     {Verb::kExport, "export", false, true},
@@ -27,6 +27,7 @@ constexpr std::array<VerbFacts, 8> kVerbs = {{
     {Verb::kSchemaShow, "schema show", false, false},
     {Verb::kSchemaApply, "schema apply", true, true},
     {Verb::kFlush, "flush", true, false},
+    {Verb::kQuotaList, "quota list", false, true},
 }};
 
 constexpr std::array<std::pair<LoadMode, std::string_view>, 3> kModes = {

@@ -21,7 +21,17 @@ inline constexpr uint32_t kControlVersion = 1;
 inline constexpr size_t kRequestInputsMax = 4096;
 inline constexpr size_t kRequestTypesMax = 4096;
 
-enum class Verb { kStatus, kLoad, kExport, kLog, kWhy, kSchemaShow, kSchemaApply, kFlush };
+enum class Verb {
+  kStatus,
+  kLoad,
+  kExport,
+  kLog,
+  kWhy,
+  kSchemaShow,
+  kSchemaApply,
+  kFlush,
+  kQuotaList
+};
 
 // As typed: "status", "schema apply".
 std::string_view VerbName(Verb verb);

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 
+#include "meta/files.h"
 #include "meta/inspect.h"
 #include "meta/store.h"
 #include "meta/tables.h"
@@ -214,14 +216,29 @@ class Check {
 
   void Files() {
     uint64_t last_inode = 0;
+    std::map<InodeNumber, uint64_t> taken;
     Note("inodes", inspector_.EachInode(
                        [&](const Attributes& inode) {
                          last_inode = std::max(last_inode, inode.inode.value);
+                         if (inode.quota.value != 0) taken[inode.quota] += TakenBytes(inode);
                          if (inode.inode.value >= kFirstFreeInode) Step("files", ++report_.files);
                        },
                        Damage("inode")));
     for (uint64_t first = 0; first <= last_inode; first += kInodeWindow) Window(first);
     Pieces();
+    Quotas(taken);
+  }
+
+  void Quotas(std::map<InodeNumber, uint64_t>& taken) {
+    const auto quotas = FileReader(reader_).ListQuotas({});
+    Note("quotas", quotas.status());
+    if (!quotas.ok()) return;
+    for (const Quota& quota : *quotas) {
+      if (taken[quota.id] == quota.used_bytes) continue;
+      Found("quota-use", "quota at inode " + std::to_string(quota.directory.value),
+            "it says that " + std::to_string(quota.used_bytes) + " bytes are in use, its inodes " +
+                "take " + std::to_string(taken[quota.id]));
+    }
   }
 
   // All names of the inodes [first, first + kInodeWindow), and what these say of themselves.

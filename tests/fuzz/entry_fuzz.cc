@@ -3,6 +3,7 @@
 #include "meta/table/row_format.h"
 #include "meta/tree/extent_format.h"
 #include "meta/tree/inode_format.h"
+#include "meta/tree/quota.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace mendfs {
@@ -31,14 +32,15 @@ std::vector<std::string> Seeds() {
           SeedFor(2, EncodeExtent("bytes")),
           SeedFor(2, EncodeExtent(ExampleRun())),
           SeedFor(3, row),
-          SeedFor(4, edge)};
+          SeedFor(4, edge),
+          SeedFor(5, EncodeQuota({.id = kInode, .directory = kInode, .limit_bytes = 1 << 20}))};
 }
 
 }  // namespace mendfs
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace mendfs;
-  const Choice choice = ChooseDecoder(data, size, 5);
+  const Choice choice = ChooseDecoder(data, size, 6);
   const std::string_view bytes = choice.bytes;
   switch (choice.decoder) {
     case 0: RequireSameBytes(DecodeAttributes(kInode, bytes), bytes, EncodeAttributes); break;
@@ -52,6 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Require(DecodeExtent(EncodeExtent(CutExtent(*extent, size / 2, size - size / 2))).ok());
       break;
     }
+    case 5: RequireSameBytes(DecodeQuota(kInode, bytes), bytes, EncodeQuota); break;
     case 3:
       RequireSameBytes(DecodeRowHead(bytes), bytes, [&](const RowHead& head) {
         std::string again;

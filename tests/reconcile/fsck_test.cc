@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "meta/disk/sim_disk.h"
+#include "meta/files.h"
 #include "meta/manifest/keys.h"
 #include "meta/manifest/kv/kv.h"
 #include "meta/manifest/state_format.h"
@@ -94,6 +96,29 @@ TEST_F(FsckTest, AnOlderValueShowsInTheContentSum) {
     batch.Put(key, value);
   });
   EXPECT_THAT(Kinds(), HasSubstr("totals"));
+}
+
+TEST_F(FsckTest, AQuotasUseIsCounted) {
+  auto store = Store::Open(disk_, "/store", {.commit_interval_ms = 0});
+  ASSERT_TRUE(store.ok());
+  FileWriter files((*store)->door(), kMainBranch);
+  const auto top = files.Make(kFilesRoot, "top", {.mode = S_IFDIR | 0755});
+  ASSERT_TRUE(top.ok() && files.SetQuota(top->inode, 1 << 20).ok());
+  const auto file = files.Make(top->inode, "f", {.mode = S_IFREG | 0644});
+  ASSERT_TRUE(file.ok() && files.Append(file->inode, "bytes").ok());
+  store->reset();
+  EXPECT_EQ(Kinds(), "");
+
+  store = Store::Open(disk_, "/store", {.commit_interval_ms = 0});
+  ASSERT_TRUE(store.ok());
+  Quota quota = FileReader((*store)->reader()).ListQuotas({})->front();
+  EXPECT_EQ(quota.used_bytes, 4096U + 512U);
+  quota.used_bytes -= 512;
+  Change change;
+  change.Put(QuotaKey(quota.id), EncodeQuota(quota));
+  ASSERT_TRUE((*store)->door().Apply(change).ok());
+  store->reset();
+  EXPECT_EQ(Kinds(), "quota-use ");
 }
 
 TEST_F(FsckTest, AFoldThatIsGoneIsNamed) {

@@ -39,7 +39,7 @@ TEST(VerbRequestTest, WhatIsEncodedDecodesToTheSame) {
 
 TEST(VerbRequestTest, EveryVerbHasAName) {
   for (const Verb verb : {Verb::kStatus, Verb::kLoad, Verb::kExport, Verb::kLog, Verb::kWhy,
-                          Verb::kSchemaShow, Verb::kSchemaApply, Verb::kFlush}) {
+                          Verb::kSchemaShow, Verb::kSchemaApply, Verb::kFlush, Verb::kQuotaList}) {
     const Result<VerbRequest> again = DecodeRequest(EncodeRequest({.verb = verb}));
     ASSERT_TRUE(again.ok()) << VerbName(verb);
     EXPECT_EQ(again->verb, verb);

@@ -52,6 +52,7 @@ void ExpectSame(const Attributes& left, const Attributes& right) {
   EXPECT_EQ(left.btime_ns, right.btime_ns);
   EXPECT_EQ(left.uncleared_tail, right.uncleared_tail);
   EXPECT_EQ(left.has_xattrs, right.has_xattrs);
+  EXPECT_EQ(left.quota, right.quota);
 }
 
 void ExpectRoundTrip(const Attributes& attributes) {

@@ -8,6 +8,7 @@
 
 #include "fs/ops/plane/rejected.h"
 #include "fs/ops/planes/planes.h"
+#include "fs/ops/planes/quota_xattr.h"
 
 namespace mendfs {
 namespace {
@@ -131,6 +132,7 @@ class FilesPlane final : public Plane {
   Result<Opened> Open(const Caller&, const Node& node, const OpenRequest& request) override;
   Result<std::unique_ptr<DirectoryHandle>> OpenDirectory(const Caller&, const Node& node) override;
   Result<std::string> GetXattr(const Caller&, const Node& node, std::string_view name) override {
+    if (name == kQuotaXattr) return ShowQuota(context_, node.id);
     return context_.files.GetXattr(context_.head(), node.id, name);
   }
   Result<std::vector<std::string>> ListXattrs(const Caller&, const Node& node) override {
@@ -139,6 +141,7 @@ class FilesPlane final : public Plane {
   Status SetXattr(const Caller&, const Node& node, std::string_view name, std::string_view value,
                   XattrMode mode) override;
   Status RemoveXattr(const Caller&, const Node& node, std::string_view name) override {
+    if (name == kQuotaXattr) return context_.file_writer.ClearQuota(node.id);
     return context_.file_writer.RemoveXattr(node.id, name);
   }
   std::string Show(const Node& node) override {
@@ -262,6 +265,10 @@ Status FilesPlane::SetXattr(const Caller& caller, const Node& node, std::string_
                             std::string_view value, XattrMode mode) {
   // The kernel has checked who may set which. Who sets an ACL without belonging to the file's group
   // loses the set-group-id bit, as with chmod(2); for that one the kernel leaves it to us.
+  if (name == kQuotaXattr) {
+    MENDFS_ASSIGN_OR_RETURN(uint64_t limit_bytes, ParseQuotaLimit(value));
+    return context_.file_writer.SetQuota(node.id, limit_bytes);
+  }
   XattrWrite write(mode);
   if (name.starts_with("system.") && caller.uid != 0) {
     MENDFS_ASSIGN_OR_RETURN(Attributes attributes, context_.files.Get(context_.head(), node.id));

@@ -1,0 +1,14 @@
+// `mendfs quota set DIR SIZE` and `quota clear DIR`: the extended attribute by which a mount takes
+// quotas (docs/posix.md), spoken for people. `quota list` is a verb like others
+// (verbs/quota_verb.h).
+//
+// Threads:  one
+#pragma once
+
+#include "mount-tools/command_line.h"
+
+namespace mendfs {
+
+int RunQuota(const Invocation& invocation);
+
+}  // namespace mendfs
