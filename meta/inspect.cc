@@ -216,6 +216,10 @@ Result<Inspector::Totals> Inspector::AddUp() const {
   return totals;
 }
 
+Result<std::vector<Quota>> Inspector::Quotas() const {
+  return ListQuotas(store_.reader(), view_);
+}
+
 bool Inspector::Has(std::string_view key) const {
   const auto entry = store_.reader().Get(view_, key);
   return entry.ok() || entry.status().code() != Code::kNotFound;

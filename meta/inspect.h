@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "meta/base/status.h"
 #include "meta/files.h"
@@ -72,6 +73,7 @@ class Inspector {
     ContentCounts counts;
   };
   Result<Totals> AddUp() const;
+  Result<std::vector<Quota>> Quotas() const;
   // Has the store this entry? Errors count as yes: they are told elsewhere.
   bool Has(std::string_view key) const;
 

@@ -230,7 +230,7 @@ class Check {
   }
 
   void Quotas(std::map<InodeNumber, uint64_t>& taken) {
-    const auto quotas = FileReader(reader_).ListQuotas({});
+    const auto quotas = inspector_.Quotas();
     Note("quotas", quotas.status());
     if (!quotas.ok()) return;
     for (const Quota& quota : *quotas) {
