@@ -54,7 +54,7 @@ std::string JsonText(const std::string& path, const Quota& quota) {
 }  // namespace
 
 Status RunQuotaList(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
-  const FileReader files(host.store.reader());
+  const FileReader files(host.store.door());
   MENDFS_ASSIGN_OR_RETURN(const std::vector<Quota> quotas, files.ListQuotas(View{}));
   for (const Quota& quota : quotas) {
     const std::string path = PathOf(files, quota.directory);

@@ -111,7 +111,7 @@ TEST_F(FsckTest, AQuotasUseIsCounted) {
 
   store = Store::Open(disk_, "/store", {.commit_interval_ms = 0});
   ASSERT_TRUE(store.ok());
-  Quota quota = FileReader((*store)->reader()).ListQuotas({})->front();
+  Quota quota = FileReader((*store)->door()).ListQuotas({})->front();
   EXPECT_EQ(quota.used_bytes, 4096U + 512U);
   quota.used_bytes -= 512;
   Change change;
