@@ -16,6 +16,7 @@
 #include "fs/kernel/errno_table.h"
 #include "fs/kernel/read_ahead.h"
 #include "fs/kernel/request.h"
+#include "fs/kernel/serving_loop.h"
 #include "fs/kernel/tmpfile_requests.h"
 #include "meta/base/log.h"
 #include "meta/base/mutex.h"
@@ -182,7 +183,7 @@ struct KernelMount::Core {
   fuse_session* session = nullptr;
   bool mounted = false;
   int stop_event = -1;
-  pthread_t server = {};  // the thread of Run
+  std::unique_ptr<ServingLoop> serving;
   std::thread upkeep;
   std::thread stopper;
   Mutex mutex{LockRank::kDaemon};
@@ -207,31 +208,19 @@ void KernelMount::Core::TickLoop() {
   while (!AwaitEnd(kTickMs)) connection.file_system.Tick();
 }
 
-// Stop only writes to an event, which a signal handler may do; the rest happens here. The loop of
-// libfuse looks at its exit flag when a signal interrupts its wait. Asking the own mount for
-// something would wake it too, but a thread that waits for its own process cannot be killed with
-// it.
+// Stop only writes to an event, which a signal handler may do; the rest happens here. Asking the
+// own mount for something would wake the loop too, but a thread that waits for its own process
+// cannot be killed with it.
 void KernelMount::Core::StopLoop() {
   uint64_t count = 0;
   while (read(stop_event, &count, sizeof count) < 0 && errno == EINTR) {
   }
   fuse_session_exit(session);
-  while (!AwaitEnd(kStopLookMs)) pthread_kill(server, kInterruptSignal);
+  while (!AwaitEnd(kStopLookMs)) serving->Nudge(kInterruptSignal);
 }
 
 Status KernelMount::Core::Loop() {
-  int result = 0;
-  if (connection.options.threads <= 1) {
-    result = fuse_session_loop(session);
-  } else {
-    fuse_loop_config* config = fuse_loop_cfg_create();
-    fuse_loop_cfg_set_clone_fd(config, 0);
-    fuse_loop_cfg_set_max_threads(config, connection.options.threads);
-    fuse_loop_cfg_set_idle_threads(config, connection.options.threads);
-    result = fuse_session_loop_mt(session, config);
-    fuse_loop_cfg_destroy(config);
-  }
-  // Positive: ended by a signal number. Both are an end, not a failure.
+  int result = serving->Run();
   if (result >= 0) return {};
   MutexLock lock(library_message_mutex);
   return Status(Code::kIo, "serve the mount at " + mount_point + ": " + std::strerror(-result) +
@@ -312,7 +301,7 @@ void KernelMount::OnReady(std::function<void()> ready) {
 }
 
 Status KernelMount::Run() {
-  core_->server = pthread_self();
+  core_->serving = std::make_unique<ServingLoop>(core_->session, core_->connection.options.threads);
   MENDFS_RETURN_IF_ERROR(CatchInterrupts());
   core_->upkeep = std::thread([core = core_.get()] { core->TickLoop(); });
   core_->stopper = std::thread([core = core_.get()] { core->StopLoop(); });

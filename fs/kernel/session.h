@@ -29,7 +29,7 @@ struct MountOptions {
   bool allow_other = false;
   bool nonempty = false;           // over a directory that holds files, which are hidden
   bool foreground_debug = false;   // libfuse's own trace of every request
-  unsigned threads = 4;            // 1: serve in the thread of Run alone
+  unsigned threads = 16;           // that serve; 1: the thread of Run alone
   unsigned long_timeout_s = 3600;  // how long the kernel keeps what Freshness::kLong says
   unsigned short_timeout_s = 1;
   unsigned max_read_bytes = 0;            // of one request; 0: as the kernel likes
