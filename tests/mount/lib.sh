@@ -46,7 +46,7 @@ absent() {
 }
 # soon COMMAND…: what the kernel only tells after close(2) has returned
 soon() {
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     "$@" >/dev/null 2>&1 && return
     sleep 0.05
   done
