@@ -187,8 +187,8 @@ Status ExternalSorter::Add(std::string_view key, std::string_view payload) {
                              static_cast<uint32_t>(payload.size())};
   char* const place = buffer_.get() + used_;
   std::memcpy(place, sizes, sizeof(sizes));
-  std::memcpy(place + kRecordHeadBytes, key.data(), key.size());
-  std::memcpy(place + kRecordHeadBytes + key.size(), payload.data(), payload.size());
+  key.copy(place + kRecordHeadBytes, key.size());
+  payload.copy(place + kRecordHeadBytes + key.size(), payload.size());
   ++slot_count_;
   SlotsBegin()->offset = static_cast<uint32_t>(used_);
   used_ += record_bytes;
