@@ -78,7 +78,8 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   Result<std::optional<std::string>> Move(std::string_view key, std::string_view value) override;
   Status SyncMoved() override;
   std::optional<Hash128> Digest(std::string_view key, std::string_view value) const override;
-  Result<bool> HoldsBodies(const JournalRecord& record) const;
+  Result<bool> HoldsBodies(const JournalRecord& record, const SyncedPacks& synced) const;
+  Result<bool> MayBeTorn(const RunRef& run, const SyncedPacks& synced) const;
   Status RecoverPacks();
   void SealPacks(bool all);
 

@@ -67,15 +67,40 @@ std::optional<Hash128> Engine::Digest(std::string_view key, std::string_view val
 }
 
 // ---------------------------------------------------------------------------- opening, sealing
-Result<bool> Engine::HoldsBodies(const JournalRecord& record) const {
+// Only bytes that were perhaps never durable can be those that a power cut took. A record also
+// names runs that are much older: rests of what it overwrites, parts that it shares. Damage to them
+// ends nothing, readers are told.
+Result<bool> Engine::MayBeTorn(const RunRef& run, const SyncedPacks& synced) const {
+  const Status open = manifest_->GetGlobal(OpenPackKey(run.object)).status();
+  if (open.code() == Code::kNotFound) return false;  // sealed, and synced for that
+  MENDFS_RETURN_IF_ERROR(open);
+  const auto found = synced.find(run.object);
+  const uint64_t durable_end = found == synced.end() ? 0 : found->second;
+  if (run.record_offset + kPackRecordHeaderBytes + run.run_bytes <= durable_end) return false;
+  // A staging file is durable before its pack is named, and leaves its place only when it is
+  // sealed: what is not there, or shorter than it was, is old damage.
+  const auto staged = objects_.disk().Stat(objects_.StagingPathOf(run.kind, run.object));
+  if (staged.status().code() == Code::kNotFound) return false;
+  MENDFS_RETURN_IF_ERROR(staged.status());
+  return staged->kind == FileKind::kRegular && staged->size_bytes >= durable_end;
+}
+
+Result<bool> Engine::HoldsBodies(const JournalRecord& record, const SyncedPacks& synced) const {
   MENDFS_ASSIGN_OR_RETURN(const Change change, DecodeChange(record.header.branch, record.payload));
   for (const ChangeEntry& entry : change.entries) {
     if (entry.scope != EntryScope::kBranch || entry.whiteout) continue;
     if (KindOf(entry.key) != KeyKind::kExtent) continue;
     const Result<Extent> extent = DecodeExtent(entry.value);
     if (!extent.ok() || extent->is_inline()) continue;  // told to whoever reads it
+    MENDFS_ASSIGN_OR_RETURN(const bool may_be_torn, MayBeTorn(extent->run, synced));
+    if (!may_be_torn) continue;
     MENDFS_ASSIGN_OR_RETURN(const bool holds, packs_.Holds(extent->run));
-    if (!holds) return false;
+    if (holds) continue;
+    LogLine(LogLevel::kWarning, "commit", "a run that was not flushed is not whole",
+            {{"seq", std::to_string(record.header.seq.value)},
+             {"pack", ToHex(extent->run.object)},
+             {"place", std::to_string(extent->run.record_offset)}});
+    return false;
   }
   return true;
 }

@@ -1,4 +1,6 @@
 // Opening, closing and the background thread of the engine. See engine.h.
+#include <algorithm>
+
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
 #include "meta/commit/change_format.h"
@@ -80,9 +82,15 @@ Status Engine::Replay() {
     }
     return Status::Ok();
   };
-  const auto is_whole = [this](const JournalRecord& record) { return HoldsBodies(record); };
-  MENDFS_ASSIGN_OR_RETURN(const ReplayEnd end,
-                          ReplayJournal(disk, directory, store_id_, folded, visit, is_whole));
+  SyncedPacks synced;
+  const auto is_whole = [&](const JournalRecord& record) { return HoldsBodies(record, synced); };
+  const auto on_mark = [&](std::string_view said) -> Status {
+    MENDFS_ASSIGN_OR_RETURN(const SyncedPacks packs, DecodeSyncedPacks(said));
+    for (const auto& [pack, end] : packs) synced[pack] = std::max(synced[pack], end);
+    return Status::Ok();
+  };
+  MENDFS_ASSIGN_OR_RETURN(const ReplayEnd end, ReplayJournal(disk, directory, store_id_, folded,
+                                                             visit, is_whole, on_mark));
   replayed_records_ = end.records;
   {
     // When LevelDB lost folds, what several brought is folded at once now and counted once.
@@ -96,7 +104,10 @@ Status Engine::Replay() {
   if (overlay_ == nullptr) {
     JournalOptions options;
     options.segment_bytes = options_.journal_segment_bytes;
-    options.before_flush = [this] { return packs_.Sync(); };
+    options.before_flush = [this]() -> Result<std::string> {
+      MENDFS_RETURN_IF_ERROR(packs_.Sync());
+      return EncodeSyncedPacks(packs_.Synced());
+    };
     MENDFS_ASSIGN_OR_RETURN(journal_, Journal::Open(disk_, directory, store_id_, end, options));
     // What records refer to, then the records, then the mark that says so.
     MENDFS_RETURN_IF_ERROR(RecoverPacks());

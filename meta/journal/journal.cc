@@ -99,23 +99,34 @@ void Journal::Fence(const Status& why) {
 }
 
 // What is referred to first: a durable record never refers to bytes that a power cut could take.
-Status Journal::FlushFile(File& file) const {
-  if (options_.before_flush) MENDFS_RETURN_IF_ERROR(options_.before_flush());
-  return file.Sync();
+Result<std::string> Journal::FlushFile(File& file) const {
+  std::string synced;
+  if (options_.before_flush) {
+    MENDFS_ASSIGN_OR_RETURN(synced, options_.before_flush());
+  }
+  MENDFS_RETURN_IF_ERROR(file.Sync());
+  return synced;
+}
+
+// A mark only proves; losing it loses nothing.
+void Journal::WriteMark(std::string_view payload) {
+  WriteRecord(RecordKind::kSyncMark, BranchId(), durable_, 0, payload).IgnoreError();
 }
 
 Status Journal::Rotate() {
   // A flush that runs for the old segment holds its own reference; this one covers all of it.
-  Status synced = FlushFile(*file_);
+  const Result<std::string> synced = FlushFile(*file_);
   if (!synced.ok()) {
-    Fence(synced);
+    Fence(synced.status());
     return fence_;
   }
   durable_ = last_;
   const Segment old = tail_;
   MENDFS_RETURN_IF_ERROR(StartSegment(Seq(last_.value + 1)));
   finished_.push_back(old);
-  return Status::Ok();
+  // What the marks of the old segment say is not looked for there.
+  WriteMark(*synced);
+  return fence_;
 }
 
 Status Journal::WriteRecord(RecordKind kind, BranchId branch, Seq seq, int64_t time_ns,
@@ -175,14 +186,14 @@ Status Journal::Sync() {
   const Seq reach = last_;
   const std::shared_ptr<File> file = file_;
   mutex_.Unlock();
-  Status synced = FlushFile(*file);
+  const Result<std::string> flushed = FlushFile(*file);
+  Status synced = flushed.status();
   if (synced.ok()) synced = HitFailpoint(Failpoint::kJournalAfterSync);
   mutex_.Lock();
   flushing_ = false;
   if (synced.ok()) {
     durable_ = std::max(durable_, reach);
-    // The mark only proves; losing it loses nothing.
-    WriteRecord(RecordKind::kSyncMark, BranchId(), durable_, 0, {}).IgnoreError();
+    WriteMark(*flushed);
   } else {
     // A failed flush may have dropped pages: what is durable is no longer known.
     Fence(synced);

@@ -4,13 +4,14 @@
 //   append:  1 write the record behind the last one · 2 the caller applies it and answers
 //   sync:    1 what records refer to is synced (before_flush) · 2 fdatasync the segment · 3 append
 //   a
-//            sync mark that says how far the journal reached before 1
-//   rotate:  1 and 2 for the old segment · 3 make the new one · 4 sync it and its directory
+//            sync mark that says how far the journal reached before 1, with what 1 answered
+//   rotate:  1 and 2 for the old segment · 3 make the new one · 4 sync it and its directory · 5
+//            append the mark to it
 //
 // A sync mark is written after the flush it speaks of, so finding one proves that everything up to
 // its seq was durable: damage before it is corruption, a bad record behind it is a torn tail. So is
-// a record behind it that refers to bytes which are not there: a power cut took them before they
-// were flushed.
+// a record behind it that refers to bytes which are not there and which no mark says were synced: a
+// power cut took them before they were flushed.
 //
 // Threads:  safe from any thread; Sync is shared by all that wait for it
 // Errors:   Append: kNoSpace, kIo: the record was taken back. After a failed flush, or when a torn
@@ -42,6 +43,9 @@ using RecordVisitor = std::function<Status(const JournalRecord&)>;
 // Is everything there that the record refers to outside of the journal? Asked before the visit, for
 // records that no sync mark proves durable.
 using RecordCheck = std::function<Result<bool>(const JournalRecord&)>;
+// Called with what each mark of the last segment says (JournalOptions::before_flush), before any of
+// that segment's records is checked.
+using MarkVisitor = std::function<Status(std::string_view)>;
 
 struct ReplayEnd {
   Seq last;               // of the last whole record
@@ -53,18 +57,22 @@ struct ReplayEnd {
   uint64_t records = 0;     // visited
 };
 
-// Visits every whole record with a seq above `after`. Writes nothing.
-// Errors: kCorruption when a record that was durable does not verify, a segment is missing, or
+// Visits every whole record with a seq above `after`. Writes nothing. Of records up to `after` only
+// the headers are needed: payloads that do not verify are logged. So is an end before the
+// journal's. Errors: kCorruption when a record that was durable does not verify, a segment is
+// missing, or
 //         records are out of order; kUnsupported for a newer version; what `visit` returns.
 // Cost:   segments that end before `after` are not read.
 Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,
                                 Seq after, const RecordVisitor& visit,
-                                const RecordCheck& is_whole = {});
+                                const RecordCheck& is_whole = {}, const MarkVisitor& on_mark = {});
 
 struct JournalOptions {
   uint64_t segment_bytes = 64 << 20;
   // Makes durable what records refer to outside of the journal; takes no lock below the journal's.
-  std::function<Status()> before_flush;
+  // Answers what is durable there now, in bytes that the flush's mark carries and replay hands
+  // back.
+  std::function<Result<std::string>()> before_flush;
 };
 
 class Journal {
@@ -100,11 +108,13 @@ class Journal {
   Journal(Disk& disk, std::string directory, const Id128& store, JournalOptions options)
       : disk_(disk), directory_(std::move(directory)), store_(store), options_(options) {}
 
-  Status FlushFile(File& file) const;
+  // Answers what the mark has to carry.
+  Result<std::string> FlushFile(File& file) const;
   Status StartSegment(Seq first) REQUIRES(mutex_);
   Status Rotate() REQUIRES(mutex_);
   Status WriteRecord(RecordKind kind, BranchId branch, Seq seq, int64_t time_ns,
                      std::string_view payload) REQUIRES(mutex_);
+  void WriteMark(std::string_view payload) REQUIRES(mutex_);
   void Fence(const Status& why) REQUIRES(mutex_);
 
   Disk& disk_;

@@ -1,6 +1,7 @@
 // Reading the journal back. See journal.h.
 #include <algorithm>
 
+#include "meta/base/log.h"
 #include "meta/codec/bytes.h"
 #include "meta/journal/journal.h"
 
@@ -38,36 +39,55 @@ class SegmentWalk {
   SegmentWalk(const File& file, uint64_t size_bytes, uint64_t salt)
       : file_(file), size_(size_bytes), salt_(salt) {}
 
-  // The record at offset(), or kCorruption when none verifies there.
-  Result<RecordHeader> Peek(std::string& payload) const {
+  // The header of the record at offset(), or kCorruption when none verifies there.
+  Result<RecordHeader> Peek() const {
     MENDFS_ASSIGN_OR_RETURN(const std::string head, ReadRange(file_, offset_, kRecordHeaderBytes));
     MENDFS_ASSIGN_OR_RETURN(const RecordHeader header, DecodeRecordHeader(head, salt_));
     if (header.payload_bytes > size_ - offset_ - kRecordHeaderBytes) {
       return Status(Code::kCorruption, "payload cut short");
     }
-    MENDFS_ASSIGN_OR_RETURN(payload,
-                            ReadRange(file_, offset_ + kRecordHeaderBytes, header.payload_bytes));
-    if (payload.size() != header.payload_bytes || HashXxh3Wide(payload) != header.payload_hash) {
-      return Status(Code::kCorruption, "payload fails its checksum");
-    }
     return header;
+  }
+
+  Result<std::string> PayloadOf(const RecordHeader& header) const {
+    return ReadPayload(header, offset_);
   }
 
   void Skip(const RecordHeader& header) { offset_ += kRecordHeaderBytes + header.payload_bytes; }
   bool AtEnd() const { return offset_ >= size_; }
   uint64_t offset() const { return offset_; }
+  uint64_t size() const { return size_; }
 
-  // The last sync mark, by headers alone; each verifies for itself.
-  Result<Seq> LastMark() const {
+  // The last sync mark, by headers alone; each verifies for itself. What marks say is visited when
+  // it verifies too: a mark that is older says less, and is as true.
+  Result<Seq> VisitMarks(const MarkVisitor& visit) const {
     Seq last;
     for (uint64_t at = kJournalHeaderBytes; at < size_;) {
       MENDFS_ASSIGN_OR_RETURN(const std::string head, ReadRange(file_, at, kRecordHeaderBytes));
       const auto header = DecodeRecordHeader(head, salt_);
       if (!header.ok()) break;
-      if (header->kind == RecordKind::kSyncMark) last = std::max(last, header->seq);
+      if (header->kind == RecordKind::kSyncMark) {
+        last = std::max(last, header->seq);
+        const auto said = ReadPayload(*header, at);
+        if (visit && said.ok()) MENDFS_RETURN_IF_ERROR(visit(*said));
+      }
       at += kRecordHeaderBytes + header->payload_bytes;
     }
     return last;
+  }
+
+  // Changes and commits from here on, by headers alone, up to the first that does not verify.
+  uint64_t CountFromHere() const {
+    uint64_t count = 0;
+    for (uint64_t at = offset_; at < size_;) {
+      const auto head = ReadRange(file_, at, kRecordHeaderBytes);
+      if (!head.ok()) break;
+      const auto header = DecodeRecordHeader(*head, salt_);
+      if (!header.ok()) break;
+      if (header->kind != RecordKind::kSyncMark) ++count;
+      at += kRecordHeaderBytes + header->payload_bytes;
+    }
+    return count;
   }
 
   // Is there, behind the bad record here, a mark that proves it had been durable?
@@ -86,6 +106,15 @@ class SegmentWalk {
   }
 
  private:
+  Result<std::string> ReadPayload(const RecordHeader& header, uint64_t at) const {
+    MENDFS_ASSIGN_OR_RETURN(std::string payload,
+                            ReadRange(file_, at + kRecordHeaderBytes, header.payload_bytes));
+    if (payload.size() != header.payload_bytes || HashXxh3Wide(payload) != header.payload_hash) {
+      return Status(Code::kCorruption, "payload fails its checksum");
+    }
+    return payload;
+  }
+
   const File& file_;
   const uint64_t size_;
   const uint64_t salt_;
@@ -98,83 +127,145 @@ Status Damaged(const std::string& path, uint64_t offset, std::string_view what) 
                                        "; nothing was changed, run fsck.mendfs on the store");
 }
 
-// Visits one segment; fills the tail of `end`.
-Status ReplaySegment(Disk& disk, const FoundSegment& segment, const Id128& store, bool last_segment,
-                     Seq after, const RecordVisitor& visit, const RecordCheck& is_whole,
+struct Request {
+  Disk& disk;
+  const Id128& store;
+  const Seq after;
+  const RecordVisitor& visit;
+  const RecordCheck& is_whole;
+  const MarkVisitor& on_mark;
+};
+
+// One segment, record by record; fills the tail of `end`.
+class SegmentReplay {
+ public:
+  SegmentReplay(const Request& request, const FoundSegment& segment, bool is_last, SegmentWalk walk,
+                ReplayEnd& end)
+      : request_(request), segment_(segment), is_last_(is_last), walk_(walk), end_(end) {}
+
+  Status Run() {
+    end_.torn = false;
+    // Other segments were flushed, with what they refer to, before the next one was begun.
+    if (is_last_ && request_.is_whole) {
+      MENDFS_ASSIGN_OR_RETURN(proven_, walk_.VisitMarks(request_.on_mark));
+    }
+    while (!end_.torn && !walk_.AtEnd()) MENDFS_RETURN_IF_ERROR(Step());
+    end_.tail_bytes = walk_.offset();
+    return Status::Ok();
+  }
+
+ private:
+  Status Step() {
+    const auto header = walk_.Peek();
+    if (!header.ok()) return EndAt(header.status());
+    auto payload = walk_.PayloadOf(*header);
+    if (!payload.ok()) {
+      // What a mark proves its header says, and what is folded is needed no more.
+      const bool is_mark = header->kind == RecordKind::kSyncMark;
+      if (!is_mark && header->seq > request_.after) return EndAt(payload.status());
+      WarnOfPayload(*header, payload.status());
+      payload = std::string();
+    }
+    if (header->kind == RecordKind::kSyncMark) {
+      end_.durable = std::max(end_.durable, header->seq);
+      walk_.Skip(*header);
+      return Status::Ok();
+    }
+    if (header->seq != expected_) {
+      return Damaged(segment_.path, walk_.offset(), "records out of order");
+    }
+    if (expected_ > request_.after) {
+      const JournalRecord record{*header, *payload};
+      MENDFS_ASSIGN_OR_RETURN(const bool whole, IsWhole(record));
+      if (!whole) return CutHere("it refers to bytes that were not flushed and do not verify");
+      MENDFS_RETURN_IF_ERROR(request_.visit(record));
+      ++end_.records;
+    }
+    end_.last = std::max(end_.last, expected_);
+    expected_ = Seq(expected_.value + 1);
+    walk_.Skip(*header);
+    return Status::Ok();
+  }
+
+  Result<bool> IsWhole(const JournalRecord& record) const {
+    if (expected_ <= proven_) return true;
+    MENDFS_ASSIGN_OR_RETURN(const bool whole, request_.is_whole(record));
+    if (whole) return true;
+    // Bytes that were durable and are damaged now are told to whoever reads them.
+    return walk_.DurableBehind(expected_);
+  }
+
+  // Nothing verifies here: damage, or the end.
+  Status EndAt(const Status& why) {
+    if (why.code() != Code::kCorruption) return why;
+    MENDFS_ASSIGN_OR_RETURN(const bool was_durable, walk_.DurableBehind(expected_));
+    if (!is_last_ || was_durable) return Damaged(segment_.path, walk_.offset(), why.message());
+    return CutHere(why.message());
+  }
+
+  Status CutHere(const std::string& why) {
+    end_.torn = true;
+    LogLine(LogLevel::kWarning, "journal",
+            "replay ends before the journal does; no mark says that what stands behind was flushed",
+            {{"segment", segment_.path},
+             {"byte", std::to_string(walk_.offset())},
+             {"dropped_bytes", std::to_string(walk_.size() - walk_.offset())},
+             {"last_change", std::to_string(expected_.value - 1)},
+             {"dropped_changes_seen", std::to_string(walk_.CountFromHere())},
+             {"reason", why}});
+    return Status::Ok();
+  }
+
+  void WarnOfPayload(const RecordHeader& header, const Status& why) const {
+    LogLine(LogLevel::kWarning, "journal",
+            "a record that is not needed any more is damaged; nothing is lost, the disk may fail",
+            {{"segment", segment_.path},
+             {"byte", std::to_string(walk_.offset())},
+             {"seq", std::to_string(header.seq.value)},
+             {"reason", why.ToString()}});
+  }
+
+  const Request& request_;
+  const FoundSegment& segment_;
+  const bool is_last_;
+  SegmentWalk walk_;
+  ReplayEnd& end_;
+  Seq expected_ = segment_.first;
+  Seq proven_{UINT64_MAX};
+};
+
+Status ReplaySegment(const Request& request, const FoundSegment& segment, bool is_last,
                      ReplayEnd& end) {
-  MENDFS_ASSIGN_OR_RETURN(auto file, disk.Open(segment.path, OpenMode::kRead));
+  MENDFS_ASSIGN_OR_RETURN(auto file, request.disk.Open(segment.path, OpenMode::kRead));
   MENDFS_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   MENDFS_ASSIGN_OR_RETURN(const std::string head, ReadRange(*file, 0, kJournalHeaderBytes));
   auto header = DecodeJournalHeader(head);
   if (!header.ok()) {
     if (header.status().code() == Code::kUnsupported) return header.status();
     // Born just before a crash: it is synced with its header before it takes a record.
-    if (last_segment && size <= kJournalHeaderBytes) {
+    if (is_last && size <= kJournalHeaderBytes) {
       end.tail_path.clear();
       return Status::Ok();
     }
     return Damaged(segment.path, 0, header.status().message());
   }
-  if (header->store != store) return Damaged(segment.path, 0, "it belongs to another store");
+  if (header->store != request.store) {
+    return Damaged(segment.path, 0, "it belongs to another store");
+  }
   if (header->first != segment.first) return Damaged(segment.path, 0, "its name and header differ");
-
-  Seq expected = segment.first;
-  SegmentWalk walk(*file, size, header->salt);
-  std::string payload;
-  end.torn = false;
-  // Other segments were flushed, with what they refer to, before the next one was begun.
-  Seq proven(UINT64_MAX);
-  if (last_segment && is_whole) {
-    MENDFS_ASSIGN_OR_RETURN(proven, walk.LastMark());
-  }
-  while (!walk.AtEnd()) {
-    auto record = walk.Peek(payload);
-    if (!record.ok()) {
-      if (record.status().code() != Code::kCorruption) return record.status();
-      MENDFS_ASSIGN_OR_RETURN(const bool was_durable, walk.DurableBehind(expected));
-      if (!last_segment || was_durable) {
-        return Damaged(segment.path, walk.offset(), record.status().message());
-      }
-      end.torn = true;
-      break;
-    }
-    if (record->kind == RecordKind::kSyncMark) {
-      end.durable = std::max(end.durable, record->seq);
-    } else {
-      if (record->seq != expected)
-        return Damaged(segment.path, walk.offset(), "records out of order");
-      if (expected > after && expected > proven) {
-        MENDFS_ASSIGN_OR_RETURN(bool whole, is_whole({*record, payload}));
-        // Bytes that were durable and are damaged now are told to whoever reads them.
-        if (!whole) {
-          MENDFS_ASSIGN_OR_RETURN(whole, walk.DurableBehind(expected));
-        }
-        if (!whole) {
-          end.torn = true;
-          break;
-        }
-      }
-      if (expected > after) {
-        MENDFS_RETURN_IF_ERROR(visit({*record, payload}));
-        ++end.records;
-      }
-      end.last = std::max(end.last, expected);
-      expected = Seq(expected.value + 1);
-    }
-    walk.Skip(*record);
-  }
   end.tail_path = segment.path;
   end.tail_header = *header;
-  end.tail_bytes = walk.offset();
-  return Status::Ok();
+  return SegmentReplay(request, segment, is_last, SegmentWalk(*file, size, header->salt), end)
+      .Run();
 }
 
 }  // namespace
 
 Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,
-                                Seq after, const RecordVisitor& visit,
-                                const RecordCheck& is_whole) {
+                                Seq after, const RecordVisitor& visit, const RecordCheck& is_whole,
+                                const MarkVisitor& on_mark) {
   MENDFS_ASSIGN_OR_RETURN(auto segments, FindSegments(disk, directory));
+  const Request request{disk, store, after, visit, is_whole, on_mark};
   ReplayEnd end;
   // Skip what ends before `after`: a segment ends where the next one begins.
   size_t begin = 0;
@@ -191,8 +282,7 @@ Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const 
                                            " are missing before " + segments[i].path +
                                            "; nothing was changed, run fsck.mendfs on the store");
     }
-    MENDFS_RETURN_IF_ERROR(ReplaySegment(disk, segments[i], store, i + 1 == segments.size(), after,
-                                         visit, is_whole, end));
+    MENDFS_RETURN_IF_ERROR(ReplaySegment(request, segments[i], i + 1 == segments.size(), end));
   }
   // A fold never runs ahead of the flushed journal, so a journal that ends earlier has lost
   // records.

@@ -9,6 +9,7 @@ namespace {
 constexpr uint32_t kMagic = 0x314B504D;  // "MPK1"
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kRowVersion = 1;
+constexpr uint8_t kSyncedVersion = 1;
 
 }  // namespace
 
@@ -85,6 +86,42 @@ Result<ObjectKind> DecodeOpenObject(const Id128& id, std::string_view value) {
                   "manifest entry of the open object " + ToHex(id) + ": malformed");
   }
   return ObjectKind::kPack;
+}
+
+std::string EncodeSyncedPacks(const SyncedPacks& packs) {
+  std::string out;
+  if (packs.empty()) return out;
+  PutU8(out, kSyncedVersion);
+  out.append(3, '\0');
+  for (const auto& [id, size_bytes] : packs) {
+    PutId(out, id);
+    PutU64(out, size_bytes);
+  }
+  return out;
+}
+
+Result<SyncedPacks> DecodeSyncedPacks(std::string_view payload) {
+  SyncedPacks packs;
+  if (payload.empty()) return packs;
+  ByteReader in(payload);
+  const uint8_t version = in.GetU8();
+  if (version > kSyncedVersion) {
+    return Status(Code::kUnsupported,
+                  "sync mark of the journal: what it says of packs has format " +
+                      std::to_string(version) + ", newer than this program");
+  }
+  bool fits = version == kSyncedVersion && in.GetU8() == 0 && in.GetU16() == 0;
+  while (fits && in.ok() && !in.AtEnd()) {
+    const Id128 id = in.GetId();
+    const uint64_t size_bytes = in.GetU64();
+    // In rising order, so that equal facts have equal bytes.
+    fits = in.ok() && (packs.empty() || packs.rbegin()->first < id);
+    packs[id] = size_bytes;
+  }
+  if (!fits || !in.ok() || packs.empty()) {
+    return Status(Code::kCorruption, "sync mark of the journal: malformed list of packs");
+  }
+  return packs;
 }
 
 }  // namespace mendfs

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -37,5 +38,11 @@ Result<PackRecord> DecodePackRecord(std::string_view header);
 // Value of the manifest's entry OpenPackKey(id): the object is not sealed, it lies in staging/.
 std::string EncodeOpenObject(ObjectKind kind);
 Result<ObjectKind> DecodeOpenObject(const Id128& id, std::string_view value);
+
+// How many bytes of each open pack a flush has made durable: the payload of the journal's sync
+// marks. Nothing known is no bytes at all.
+using SyncedPacks = std::map<Id128, uint64_t>;
+std::string EncodeSyncedPacks(const SyncedPacks& packs);
+Result<SyncedPacks> DecodeSyncedPacks(std::string_view payload);
 
 }  // namespace mendfs

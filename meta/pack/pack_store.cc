@@ -120,21 +120,26 @@ Result<RunRef> PackStore::Append(const RunOwner& owner, std::string_view bytes) 
     pack = stripe.pack;
     run.record_offset = pack->end;
     pack->end += wanted;
+    pack->written_end.Take(run.record_offset, wanted);
     pack->writers.fetch_add(1);
   }
   run.object = pack->id;
   Status status = pack->file->WriteAt(run.record_offset, header);
   if (status.ok()) status = pack->file->WriteAt(run.record_offset + header.size(), bytes);
+  if (status.ok()) status = HitFailpoint(Failpoint::kPackAfterAppend);
   if (status.ok()) {
+    // In this order: a sync that counts the run also counts its place.
+    pack->written_end.Fill(run.record_offset);
     pack->written.fetch_add(1);
-    status = HitFailpoint(Failpoint::kPackAfterAppend);
-  }
-  if (!status.ok()) {
+  } else {
     // A place at the end is given back; one in the middle stays as bytes that nothing refers to.
     MutexLock lock(stripe.mutex);
     if (stripe.pack == pack && pack->end == run.record_offset + wanted &&
         pack->file->Truncate(run.record_offset).ok()) {
       pack->end = run.record_offset;
+      pack->written_end.GiveBack(run.record_offset);
+    } else {
+      pack->written_end.Fill(run.record_offset);
     }
   }
   pack->writers.fetch_sub(1);
@@ -155,9 +160,20 @@ uint64_t PackStore::open_packs() const {
   return packs_.size();
 }
 
+namespace {
+
+void Raise(std::atomic<uint64_t>& value, uint64_t to) {
+  uint64_t before = value.load();
+  while (before < to && !value.compare_exchange_weak(before, to)) {
+  }
+}
+
+}  // namespace
+
 Status PackStore::Sync() {
   for (const PackPtr& pack : All()) {
     const uint64_t written = pack->written.load();
+    const uint64_t end = pack->written_end.Get();
     if (pack->file == nullptr || pack->synced.load() >= written) continue;
     // Two that sync at once both do: each answers for what was written before it began. A failed
     // one may have dropped bytes that no later one brings back.
@@ -167,11 +183,19 @@ Status PackStore::Sync() {
       pack->lost.store(true);
       return synced.Annotate("sync pack " + ToHex(pack->id));
     }
-    uint64_t before = pack->synced.load();
-    while (before < written && !pack->synced.compare_exchange_weak(before, written)) {
-    }
+    Raise(pack->synced_end, end);
+    Raise(pack->synced, written);
   }
   return HitFailpoint(Failpoint::kPackAfterSync);
+}
+
+SyncedPacks PackStore::Synced() const {
+  SyncedPacks synced;
+  for (const PackPtr& pack : All()) {
+    const uint64_t end = pack->synced_end.load();
+    if (end > 0 && !pack->lost.load()) synced[pack->id] = end;
+  }
+  return synced;
 }
 
 // ------------------------------------------------------------------------------------- sealing
@@ -261,6 +285,7 @@ Status PackStore::Recover(const std::vector<Id128>& open) {
       pack->file = *std::move(file);
       MENDFS_RETURN_IF_ERROR(pack->file->Sync());
       MENDFS_ASSIGN_OR_RETURN(pack->end, PayloadBytes(*pack->file, id));
+      pack->synced_end.store(pack->end);
     } else if (!objects_.Open(ObjectKind::kPack, id).ok()) {
       // Reads of what it held answer the damage; the store is of use without it.
       LogLine(LogLevel::kError, "pack", "an open pack is damaged or missing",

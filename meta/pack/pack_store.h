@@ -33,6 +33,8 @@
 #include "meta/pack/block_cache.h"
 #include "meta/pack/body_store.h"
 #include "meta/pack/pack_files.h"
+#include "meta/pack/pack_format.h"
+#include "meta/pack/written_end.h"
 
 namespace mendfs {
 
@@ -62,6 +64,8 @@ class PackStore final : public BodyStore {
 
   // What Append has answered before the call is durable when this returns ok.
   Status Sync();
+  // How far the packs that are not sealed are known to be durable.
+  SyncedPacks Synced() const;
   // Are the bytes there, and do they fit their hashes? Errors tell that it could not be seen.
   Result<bool> Holds(const RunRef& run) const;
 
@@ -83,7 +87,9 @@ class PackStore final : public BodyStore {
     std::atomic<uint64_t> writers{0};  // places taken whose bytes are not all written
     std::atomic<uint64_t> written{0};  // grows with each run
     std::atomic<uint64_t> synced{0};   // `written` before the last sync began
-    std::atomic<bool> lost{false};     // a sync failed: what is durable is not known any more
+    WrittenEnd written_end;
+    std::atomic<uint64_t> synced_end{0};  // `written_end` before the last sync began
+    std::atomic<bool> lost{false};        // a sync failed: what is durable is not known any more
   };
   using PackPtr = std::shared_ptr<OpenPack>;
   struct Stripe {

@@ -119,10 +119,87 @@ TEST_F(JournalTest, DamageBehindTheLastSyncMarkEndsTheJournalThere) {
   const std::string path = "/j/" + SegmentFileName(Seq(1));
   const uint64_t second = kJournalHeaderBytes + 2 * kRecordHeaderBytes + 5;
   ASSERT_TRUE(disk_.FlipBit(path, second + kRecordHeaderBytes, 0).ok());
+  testing::internal::CaptureStderr();
   auto end = Replay();
+  const std::string logged = testing::internal::GetCapturedStderr();
   ASSERT_TRUE(end.ok()) << end.status().ToString();
   EXPECT_TRUE(end->torn);
   EXPECT_THAT(seen_, ElementsAre("first"));
+  EXPECT_THAT(logged, HasSubstr("replay ends before the journal does"));
+  EXPECT_THAT(logged, HasSubstr("last_change=1 dropped_changes_seen=2"));
+}
+
+TEST_F(JournalTest, AFoldedRecordIsNeededByItsHeaderOnly) {
+  {
+    auto journal = Open();
+    for (const char* text : {"first", "second", "third"}) Append(*journal, text);
+    ASSERT_TRUE(journal->Sync().ok());
+    Append(*journal, "fourth");
+  }
+  const std::string path = "/j/" + SegmentFileName(Seq(1));
+  const uint64_t second = kJournalHeaderBytes + kRecordHeaderBytes + 5;
+  ASSERT_TRUE(disk_.FlipBit(path, second + kRecordHeaderBytes, 0).ok());
+  EXPECT_EQ(Replay(Seq(1)).status().code(), Code::kCorruption);
+  testing::internal::CaptureStderr();
+  auto end = Replay(Seq(2));
+  const std::string logged = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(end.ok()) << end.status().ToString();
+  EXPECT_FALSE(end->torn);
+  EXPECT_EQ(end->last, Seq(4));
+  EXPECT_THAT(seen_, ElementsAre("third", "fourth"));
+  EXPECT_THAT(logged, HasSubstr("a record that is not needed any more is damaged"));
+  EXPECT_THAT(logged, HasSubstr("seq=2"));
+  // Nobody finds the way past a header.
+  ASSERT_TRUE(disk_.FlipBit(path, second + 20, 0).ok());
+  EXPECT_EQ(Replay(Seq(2)).status().code(), Code::kCorruption);
+}
+
+TEST_F(JournalTest, WhatMarksSayComesBackBeforeTheFirstRecordIsChecked) {
+  std::string said = "said at first";
+  JournalOptions options;
+  options.segment_bytes = 400;
+  options.before_flush = [&]() -> Result<std::string> { return said; };
+  {
+    auto journal = Journal::Open(disk_, "/j", kStore, {}, options);
+    ASSERT_TRUE(journal.ok());
+    Append(**journal, "one");
+    ASSERT_TRUE((*journal)->Sync().ok());
+    said = "said at the rotation";
+    Append(**journal, std::string(200, 'x'));
+    Append(**journal, "three");
+    Append(**journal, "four");
+    said = "said at last";
+    ASSERT_TRUE((*journal)->Sync().ok());
+    Append(**journal, "five");
+  }
+  std::vector<std::string> order;
+  const auto replay = [&] {
+    order.clear();
+    return ReplayJournal(
+        disk_, "/j", kStore, Seq(), [](const JournalRecord&) { return Status::Ok(); },
+        [&](const JournalRecord& record) -> Result<bool> {
+          order.emplace_back(record.payload);
+          return true;
+        },
+        [&](std::string_view text) {
+          order.emplace_back(text);
+          return Status::Ok();
+        });
+  };
+  auto end = replay();
+  ASSERT_TRUE(end.ok()) << end.status().ToString();
+  EXPECT_THAT(order, ElementsAre("said at the rotation", "said at last", "five"));
+  EXPECT_EQ(end->durable, Seq(4));
+  // A mark that says nothing readable proves what its header says, and ends nothing.
+  const std::string path = "/j/" + SegmentFileName(Seq(3));
+  const auto bytes = ReadWholeFile(disk_, path, 1 << 20);
+  ASSERT_TRUE(bytes.ok());
+  ASSERT_TRUE(disk_.FlipBit(path, bytes->find("said at last"), 0).ok());
+  end = replay();
+  ASSERT_TRUE(end.ok()) << end.status().ToString();
+  EXPECT_THAT(order, ElementsAre("said at the rotation", "five"));
+  EXPECT_EQ(end->durable, Seq(4));
+  EXPECT_EQ(end->last, Seq(5));
 }
 
 TEST_F(JournalTest, BytesOfAUserNeverPassForASyncMark) {
@@ -229,11 +306,11 @@ TEST_F(JournalTest, WhatRecordsReferToIsSyncedBeforeThemAndNotForWhatComesLater)
   options.segment_bytes = 200;
   Journal* opened = nullptr;
   bool appends = true;
-  options.before_flush = [&] {
+  options.before_flush = [&]() -> Result<std::string> {
     order.push_back("bytes, durable " + std::to_string(opened->durable().value));
     // Somebody appends while the bytes are synced: this flush does not answer for that record.
     if (std::exchange(appends, false)) Append(*opened, "later");
-    return Status::Ok();
+    return std::string();
   };
   auto journal = Journal::Open(disk_, "/j", kStore, {}, options);
   ASSERT_TRUE(journal.ok());
@@ -251,9 +328,9 @@ TEST_F(JournalTest, ARotationSyncsWhatTheOldSegmentRefersTo) {
   int synced = 0;
   JournalOptions options;
   options.segment_bytes = 100;
-  options.before_flush = [&] {
+  options.before_flush = [&]() -> Result<std::string> {
     ++synced;
-    return Status::Ok();
+    return std::string();
   };
   auto journal = Journal::Open(disk_, "/j", kStore, {}, options);
   ASSERT_TRUE(journal.ok());
@@ -265,7 +342,9 @@ TEST_F(JournalTest, ARotationSyncsWhatTheOldSegmentRefersTo) {
 
 TEST_F(JournalTest, AFailureToSyncWhatRecordsReferToFences) {
   JournalOptions options;
-  options.before_flush = [] { return Status(Code::kIo, "the pack is gone"); };
+  options.before_flush = []() -> Result<std::string> {
+    return Status(Code::kIo, "the pack is gone");
+  };
   auto journal = Journal::Open(disk_, "/j", kStore, {}, options);
   ASSERT_TRUE(journal.ok());
   Append(**journal, "one");

@@ -30,6 +30,35 @@ TEST(PackFormatTest, GoldenBytes) {
             "0600000000000000"
             "0000000000000000");
   EXPECT_EQ(ToHex(EncodeOpenObject(ObjectKind::kPack)), "01020000");
+  Id128 first, second;
+  first.bytes.fill(1);
+  second.bytes.fill(2);
+  EXPECT_EQ(ToHex(EncodeSyncedPacks({{second, 70'000}, {first, 513}})),
+            "01000000"
+            "01010101010101010101010101010101"
+            "0102000000000000"
+            "02020202020202020202020202020202"
+            "7011010000000000");
+  EXPECT_EQ(EncodeSyncedPacks({}), "");
+}
+
+TEST(PackFormatTest, WhatAMarkSaysOfPacksReadsBackOrIsRefused) {
+  Id128 first, second;
+  first.bytes.fill(1);
+  second.bytes.fill(2);
+  const SyncedPacks packs{{first, 513}, {second, 70'000}};
+  const std::string good = EncodeSyncedPacks(packs);
+  EXPECT_EQ(*DecodeSyncedPacks(good), packs);
+  EXPECT_EQ(*DecodeSyncedPacks(""), SyncedPacks());
+  const auto code = [](std::string_view bytes) { return DecodeSyncedPacks(bytes).status().code(); };
+  EXPECT_EQ(code("\x02"), Code::kUnsupported);
+  for (size_t size = 1; size < good.size(); ++size) {
+    if (size == 4 + 24) continue;  // one pack less
+    EXPECT_EQ(code(good.substr(0, size)), Code::kCorruption) << size;
+  }
+  EXPECT_EQ(code(good.substr(0, 4) + good.substr(28) + good.substr(4, 24)), Code::kCorruption);
+  EXPECT_EQ(code(good + good.substr(28)), Code::kCorruption);
+  EXPECT_EQ(code(std::string("\x01\0\0\1", 4) + good.substr(4)), Code::kCorruption);
 }
 
 TEST(PackFormatTest, ARecordReadsBackAndEveryBitCounts) {

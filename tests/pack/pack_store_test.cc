@@ -248,6 +248,40 @@ TEST_F(PackStoreTest, SyncedBytesSurviveAPowerCutAndTheNextOpenSealsThem) {
   }
 }
 
+TEST_F(PackStoreTest, OnlyWhatWasSyncedIsCalledSynced) {
+  const RunRef first = Append(7, Pattern(1000, 1));
+  EXPECT_TRUE(packs_->Synced().empty());
+  ASSERT_TRUE(packs_->Sync().ok());
+  const uint64_t end = kPackRecordHeaderBytes + 1000;
+  EXPECT_EQ(packs_->Synced(), (SyncedPacks{{first.object, end}}));
+  Append(7, Pattern(5000, 2));
+  EXPECT_EQ(packs_->Synced(), (SyncedPacks{{first.object, end}}));
+  disk_.FailCall(2, Code::kNoSpace);
+  EXPECT_FALSE(packs_->Append({.inode = InodeNumber(7)}, Pattern(5000, 3)).ok());
+  ASSERT_TRUE(packs_->Sync().ok());
+  EXPECT_EQ(packs_->Synced(), (SyncedPacks{{first.object, end + kPackRecordHeaderBytes + 5000}}));
+  ASSERT_TRUE(packs_->Seal(true).ok());
+  EXPECT_TRUE(packs_->Synced().empty());
+}
+
+TEST(WrittenEndTest, ItIsTheFirstPlaceThatIsNotFilled) {
+  WrittenEnd end;
+  EXPECT_EQ(end.Get(), 0U);
+  end.Take(0, 10);
+  end.Take(10, 10);
+  end.Take(20, 10);
+  EXPECT_EQ(end.Get(), 0U);
+  end.Fill(10);
+  EXPECT_EQ(end.Get(), 0U);
+  end.Fill(0);
+  EXPECT_EQ(end.Get(), 20U);
+  end.GiveBack(20);
+  EXPECT_EQ(end.Get(), 20U);
+  end.Take(20, 5);
+  end.Fill(20);
+  EXPECT_EQ(end.Get(), 25U);
+}
+
 TEST_F(PackStoreTest, ACrashAtAnyStepOfSealingIsFinished) {
   for (uint64_t k = 1; k < 30; ++k) {
     rows_.Clear();
