@@ -32,3 +32,16 @@ checked 4 "damaged-bytes: inode " --data
 same '"damaged" true 1' "$("$mendfs" fsck --data --json "$store" |
   jq -c '.verdict, .data_read, .finding_count' | tr '\n' ' ' | sed 's/ $//')"
 checked 4 ", files/deep/random, bytes [" --data
+
+# A reader gets EIO; from then on the store says that it is damaged, until it is mounted again.
+for access in rw ro; do
+  must "$mendfs" mount "$store" "$mnt" -o "$access"
+  same ok "$(cat "$mnt/.mend/health")"
+  refused "Input/output error" cat "$mnt/files/deep/random"
+  same degraded "$(cat "$mnt/.mend/health")"
+  holds "$(jq -r .reason "$mnt/.mend/status.json")" "fsck --data $store"
+  holds "$("$mendfs" status "$mnt")" "1 block of files could not be read"
+  object=$(basename "$(ls "$store"/objects/pack/*/*)")
+  holds "$("$mendfs" status "$mnt" --json | jq -r .reason)" "$object"
+  unmount
+done
