@@ -314,11 +314,14 @@ StoreStatus Engine::Describe() const {
   if (totals != state.totals.end()) {
     status.counts = {totals->second.files, totals->second.nodes, totals->second.edges};
   }
+  if (replayed_counts_) status.counts = *replayed_counts_;
   auto space = disk_.Space(path_);
   if (space.ok()) status.space = *space;
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;
+  const bool counted = replayed_counts_ || last_change_ <= state.folded;
+  status.counts_as_of = counted ? status.last_seq : state.folded;
   const ManifestDamage& damage = manifest_->damage();
   if (damage.rows_lost) {
     status.health = Health::kFailed;

@@ -83,7 +83,7 @@ class Check {
       AddUp(subject, status.head->seq, status.head->counts, &status.head->content_root);
       if (text == Text(status.head->counts)) return;
     }
-    AddUp("what is folded", status.folded_seq, status.counts, nullptr);
+    AddUp("the store's counts", status.counts_as_of, status.counts, nullptr);
   }
 
   void AddUp(const std::string& subject, Seq seq, const ContentCounts& counts,
