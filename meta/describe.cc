@@ -48,6 +48,7 @@ std::string StatusJson(const StoreStatus& status) {
                  {"owner_uid", identity.owner_uid},
                  {"owner_gid", identity.owner_gid}}},
                {"counts", Counts(status.counts)},
+               {"counts_as_of", status.counts_as_of.value},
                {"head", status.head ? Commit(*status.head) : Json(nullptr)},
                {"seq",
                 {{"last", status.last_seq.value},

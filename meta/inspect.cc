@@ -1,5 +1,7 @@
 #include "meta/inspect.h"
 
+#include <algorithm>
+
 #include "meta/codec/bytes.h"
 #include "meta/codec/fingerprint.h"
 #include "meta/object/object_store.h"
@@ -123,6 +125,32 @@ Status Inspector::CheckRun(const RunRef& run) const {
   return Status(Code::kCorruption, "the run ends at " + std::to_string(end) + " of object " +
                                        ToHex(run.object) + ", which has " +
                                        std::to_string(*found->second) + " bytes");
+}
+
+void Inspector::ReadRun(Door& door, const RunRef& run, std::string& scratch,
+                        const std::function<void(uint64_t offset, uint64_t size_bytes,
+                                                 const Status& why)>& lost) const {
+  const BodyStore& bodies = door.bodies();
+  scratch.resize(std::max<size_t>(scratch.size(), run.size_bytes));
+  if (bodies.Read(run, 0, run.size_bytes, scratch.data()).ok()) return;
+  // Which blocks are it? Neighbours are told as one range, with the reason of the first.
+  uint64_t from = 0;
+  uint64_t until = 0;
+  Status why;
+  for (uint64_t at = 0, end = 0; at < run.size_bytes; at = end) {
+    const uint64_t block_end = ((run.skip_bytes + at) / kBodyBlockBytes + 1) * kBodyBlockBytes;
+    end = std::min(run.size_bytes, block_end - run.skip_bytes);
+    Status read = bodies.Read(run, at, end - at, scratch.data());
+    if (!read.ok() && why.ok()) {
+      from = at;
+      why = std::move(read);
+    } else if (read.ok() && !why.ok()) {
+      lost(from, until - from, why);
+      why = Status::Ok();
+    }
+    until = end;
+  }
+  if (!why.ok()) lost(from, until - from, why);
 }
 
 Status Inspector::EachRow(TypeId type, const std::function<void(const Row&)>& visit,

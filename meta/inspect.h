@@ -55,6 +55,11 @@ class Inspector {
   Status EachName(const std::function<void(const Name&)>& visit, const Damaged& damaged) const;
   // Is the object there that the run lies in, and long enough? Reads no bytes of it.
   Status CheckRun(const RunRef& run) const;
+  // Reads what the run's part refers to, verified; `lost` is told, in order, the ranges of the part
+  // that cannot be had. `scratch` grows to the part's size.
+  void ReadRun(Door& door, const RunRef& run, std::string& scratch,
+               const std::function<void(uint64_t offset, uint64_t size_bytes, const Status& why)>&
+                   lost) const;
   Status EachPiece(const std::function<void(const Piece&)>& visit, const Damaged& damaged) const;
   Status EachRow(TypeId type, const std::function<void(const Row&)>& visit,
                  const Damaged& damaged) const;

@@ -109,6 +109,7 @@ struct StoreStatus {
   Seq folded_seq;   // in LevelDB
   std::optional<CommitRow> head;
   ContentCounts counts;
+  Seq counts_as_of;  // less than last_seq: later changes are not counted yet
   uint64_t working_set_bytes = 0;
   uint64_t journal_bytes = 0;
   uint64_t segments = 0;

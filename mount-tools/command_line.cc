@@ -146,6 +146,7 @@ void DefineFsck(CLI::App& app, Draft& draft) {
   AddIgnoredFlag(app, "-n", "only look, which is what it does anyway");
   app.add_flag("-y,-p,-a", draft.invocation.repair, "repair what is found; says so if it cannot");
   AddIgnoredFlag(app, "-f", "check even if it looks clean, which is what it does anyway");
+  app.add_flag("--data", draft.invocation.data, "also read every byte of files, verified");
   app.add_flag("-C,--progress", draft.invocation.progress, "show progress");
   app.add_flag_callback(
       "-V", [&draft] { draft.invocation.action = Action::kVersion; }, "print the version");

@@ -55,6 +55,7 @@ struct Invocation {
   bool repair = false;      // fsck -y -p -a: the caller would accept repairs
   bool fsck_codes = false;  // exit codes of fsck(8)
   bool progress = false;    // fsck -C
+  bool data = false;        // fsck --data
   bool json = false;
 };
 

@@ -34,7 +34,7 @@ Result<CheckReport> Check(const Invocation& invocation) {
   ProgressLine line(STDERR_FILENO);
   const std::unique_ptr<Disk> disk = MakePosixDisk();
   Result<CheckReport> report =
-      CheckStore(*disk, store_path, {}, [&](const CheckProgress& progress) {
+      CheckStore(*disk, store_path, {.data = invocation.data}, [&](const CheckProgress& progress) {
         line.Show({.stage = progress.stage,
                    .done = progress.done,
                    .total = progress.total,
@@ -67,6 +67,8 @@ void PrintJson(const Invocation& invocation, const CheckReport& report) {
                                        {"edges", report.edges},
                                        {"files", report.files},
                                        {"runs", report.runs},
+                                       {"data_read", report.data_read},
+                                       {"data_bytes", report.data_bytes},
                                        {"finding_count", report.finding_count},
                                        {"findings", std::move(findings)},
                                        {"repaired", 0}};
@@ -87,6 +89,11 @@ void PrintText(const Invocation& invocation, const CheckReport& report) {
               Counted(report.edges, "edge", "edges").c_str(),
               Counted(report.files, "file", "files").c_str(),
               Counted(report.finding_count, "finding", "findings").c_str());
+  if (invocation.data) {
+    std::printf("%s of files in packs were read\n", HumanBytes(report.data_bytes).c_str());
+  } else {
+    std::printf("bytes of files were not read; add --data to read them\n");
+  }
 }
 
 }  // namespace

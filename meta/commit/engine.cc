@@ -43,6 +43,13 @@ class PinnedSnapshot : public Snapshot {
   const View view_;
 };
 
+std::string LostBytes(const ReadDamage& lost, const std::string& path) {
+  std::string text = lost.blocks < DamageLog::kBlocksMax ? "" : "at least ";
+  text += std::to_string(lost.blocks) + (lost.blocks == 1 ? " block" : " blocks");
+  return text + " of files could not be read since the store was opened, the last: " + lost.last +
+         "; readers got EIO. Unmount, then `mendfs fsck --data " + path + "` names the files";
+}
+
 }  // namespace
 
 Engine::Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions options)
@@ -307,11 +314,14 @@ StoreStatus Engine::Describe() const {
   if (totals != state.totals.end()) {
     status.counts = {totals->second.files, totals->second.nodes, totals->second.edges};
   }
+  if (replayed_counts_) status.counts = *replayed_counts_;
   auto space = disk_.Space(path_);
   if (space.ok()) status.space = *space;
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;
+  const bool counted = replayed_counts_ || last_change_ <= state.folded;
+  status.counts_as_of = counted ? status.last_seq : state.folded;
   const ManifestDamage& damage = manifest_->damage();
   if (damage.rows_lost) {
     status.health = Health::kFailed;
@@ -325,6 +335,9 @@ StoreStatus Engine::Describe() const {
   } else if (options_.access == OpenAccess::kReadOnly && !damage.sentence.empty()) {
     status.health = Health::kDegraded;
     status.reason = damage.sentence;
+  } else if (const ReadDamage lost = packs_.read_damage(); lost.blocks > 0) {
+    status.health = Health::kDegraded;
+    status.reason = LostBytes(lost, path_);
   }
   return status;
 }

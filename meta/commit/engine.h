@@ -85,6 +85,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
 
   Status Replay();
   Status ReadHead();
+  void CountReplayed();
   Status CheckWritable() const;
   // `payload` is the change, encoded.
   Result<Seq> AppendAndApply(RecordKind kind, const Change& change, std::string_view payload,
@@ -119,6 +120,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   SharedMutex table_gate_{LockRank::kGate};
   std::atomic<int64_t> clock_ns_{0};
   uint64_t replayed_records_ = 0;
+  std::optional<ContentCounts> replayed_counts_;  // read-only: with what replay brought
   bool started_ = false;  // before, a failed open leaves everything as it was
 
   Mutex numbers_mutex_{LockRank::kNumbers};

@@ -32,7 +32,11 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   engine->manifest_->UseFoldHooks(*engine);
   MENDFS_RETURN_IF_ERROR(engine->ReadHead());
   MENDFS_RETURN_IF_ERROR(engine->Replay());
-  if (writable) engine->SealPacks(true);
+  if (writable) {
+    engine->SealPacks(true);
+  } else {
+    engine->CountReplayed();
+  }
   return engine;
 }
 
@@ -126,6 +130,18 @@ Status Engine::Replay() {
     number_limit_ = next;
   }
   return Status::Ok();
+}
+
+// Nothing is ever folded here, so that the totals of the last fold would stay what is shown. Where
+// a lost table keeps them from being counted they do, and status says as of when they are.
+void Engine::CountReplayed() {
+  const auto totals = manifest_->CountApplied();
+  if (totals.ok()) {
+    replayed_counts_ = ContentCounts{totals->files, totals->nodes, totals->edges};
+    return;
+  }
+  LogLine(LogLevel::kWarning, "commit",
+          "counts are those of the last fold: " + totals.status().ToString());
 }
 
 void Engine::Start() {

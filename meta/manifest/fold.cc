@@ -112,10 +112,29 @@ class Folder {
     return Status::Ok();
   }
 
+  // Only what the totals of rows, edges and files become; the batch stays empty.
+  Status RunCounts(const WorkingSet& set) {
+    WorkingSet::Iterator iterator(set);
+    std::optional<WorkingSet::Version> newest;
+    for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
+      const WorkingSet::Version version = iterator.version();
+      if (newest && newest->key == version.key) continue;
+      newest = version;
+      const auto branch = BranchOf(version.key);
+      if (!branch || !IsCounted(version.key.substr(kCurrentPrefixBytes))) continue;
+      std::string base_bytes;
+      MENDFS_ASSIGN_OR_RETURN(const auto base, Base(version.key, base_bytes));
+      MENDFS_RETURN_IF_ERROR(
+          CountChange(*branch, version.key.substr(kCurrentPrefixBytes), base, false, version));
+    }
+    return Status::Ok();
+  }
+
   KvBatch& batch() { return *batch_; }
   const FoldState& state() const { return state_; }
 
  private:
+  static constexpr size_t kCurrentPrefixBytes = 5;  // 'd' and the branch
   using Versions = std::vector<WorkingSet::Version>;
 
   static StoredValue Stored(const WorkingSet::Version& version) {
@@ -135,11 +154,35 @@ class Folder {
     return segments_.MayHold(branch, key);
   }
 
+  // Of a key of LevelDB; nothing for a global one.
+  static std::optional<BranchId> BranchOf(std::string_view full_key) {
+    if (full_key.front() != 'd' || full_key.size() <= kCurrentPrefixBytes) return std::nullopt;
+    return BranchId(ByteReader(full_key.substr(1)).GetU32BigEndian());
+  }
+
+  static bool IsCounted(std::string_view key) {
+    const auto kind = KindOf(key);
+    return kind == KeyKind::kRow || kind == KeyKind::kEdge || kind == KeyKind::kInode ||
+           kind == KeyKind::kSegment;
+  }
+
   Status FoldKey(const Versions& versions) {
     const std::string_view full_key = versions.front().key;
-    if (full_key.front() != 'd' || full_key.size() < 6) return FoldGlobal(versions.front());
-    const BranchId branch(ByteReader(full_key.substr(1)).GetU32BigEndian());
-    return FoldBranchKey(branch, full_key, full_key.substr(5), versions);
+    const auto branch = BranchOf(full_key);
+    if (!branch) return FoldGlobal(versions.front());
+    return FoldBranchKey(*branch, full_key, full_key.substr(kCurrentPrefixBytes), versions);
+  }
+
+  // What LevelDB holds under the key; the answer views `bytes`.
+  Result<std::optional<StoredValue>> Base(std::string_view full_key, std::string& bytes) const {
+    auto got = kv_.Get(full_key);
+    if (!got.ok()) {
+      if (got.status().code() == Code::kNotFound) return std::optional<StoredValue>();
+      return got.status();
+    }
+    bytes = *std::move(got);
+    MENDFS_ASSIGN_OR_RETURN(const StoredValue value, DecodeStoredValue(full_key, bytes));
+    return std::optional<StoredValue>(value);
   }
 
   Status FoldGlobal(const WorkingSet::Version& newest) {
@@ -160,13 +203,7 @@ class Folder {
     std::string base_bytes;
     std::optional<StoredValue> base;
     if (!known_absent) {
-      auto bytes = kv_.Get(full_key);
-      if (bytes.ok()) {
-        base_bytes = *std::move(bytes);
-        MENDFS_ASSIGN_OR_RETURN(base, DecodeStoredValue(full_key, base_bytes));
-      } else if (bytes.status().code() != Code::kNotFound) {
-        return bytes.status();
-      }
+      MENDFS_ASSIGN_OR_RETURN(base, Base(full_key, base_bytes));
     }
     MENDFS_RETURN_IF_ERROR(CountChange(branch, key, base, known_absent, newest));
     MENDFS_RETURN_IF_ERROR(KeepEarlier(branch, key, base, keep_whiteouts, versions));
@@ -313,6 +350,21 @@ Result<Seq> Manifest::Settle() {
   folding_.settled = std::max(folding_.settled, position);
   folding_.folds_in_log = 0;
   return folding_.settled;
+}
+
+Result<BranchTotals> Manifest::CountApplied() const {
+  const Sets sets = GetSets();
+  std::map<BranchId, BranchRow> branches;
+  FoldState state;
+  {
+    MutexLock lock(mutex_);
+    branches = branches_;
+    state = state_;
+  }
+  Folder folder(*kv_, segments_, std::move(branches), {}, std::move(state), Seq(), *this, nullptr);
+  MENDFS_RETURN_IF_ERROR(folder.RunCounts(*sets.active));
+  const auto totals = folder.state().totals.find(kMainBranch);
+  return totals == folder.state().totals.end() ? BranchTotals{} : totals->second;
 }
 
 Status Manifest::Fold(const Refold& refold) {

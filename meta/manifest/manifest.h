@@ -91,6 +91,10 @@ class Manifest : public Reader {
   Seq applied() const { return Seq(applied_.load(std::memory_order_acquire)); }
   FoldState folded() const;
   uint64_t working_set_bytes() const;
+  // Rows, edges and files of main with all that is applied, as the next fold would count them.
+  // Reads what each entry of the working set replaces; for an open whose working set is never
+  // folded.
+  Result<BranchTotals> CountApplied() const;
   const ManifestDamage& damage() const { return damage_; }
   size_t segments() const { return segments_.count(); }
   Kv& kv() { return *kv_; }

@@ -329,6 +329,18 @@ Status PackStore::ReadWhole(const File& file, const RunRef& run, uint64_t block,
   return Status::Ok();
 }
 
+// For somebody who wants the bytes: what cannot be had is noted, block by block.
+Status PackStore::ReadNoted(const File& file, const RunRef& run, uint64_t block, size_t count,
+                            char* target) const {
+  Status status = ReadWhole(file, run, block, count, target);
+  if (status.code() != Code::kCorruption) return status;
+  for (uint64_t end = block + count; block < end; ++block) {
+    const Status one = ReadWhole(file, run, block, 1, target);
+    if (one.code() == Code::kCorruption) damage_.Note(run.object, BlockOffset(run, block), one);
+  }
+  return status;
+}
+
 Status PackStore::Read(const RunRef& run, uint64_t offset, size_t size_bytes, char* target) const {
   assert(offset <= run.size_bytes && size_bytes <= run.size_bytes - offset);
   std::shared_ptr<const File> file;
@@ -341,7 +353,12 @@ Status PackStore::Read(const RunRef& run, uint64_t offset, size_t size_bytes, ch
     size_t done = wanted;
     if (!cache_.Copy(run.object, BlockOffset(run, block), from, wanted, target)) {
       if (file == nullptr) {
-        MENDFS_ASSIGN_OR_RETURN(file, FileOf(run));
+        auto opened = FileOf(run);
+        if (opened.status().code() == Code::kCorruption) {
+          damage_.Note(run.object, BlockOffset(run, block), opened.status());
+        }
+        MENDFS_RETURN_IF_ERROR(opened.status());
+        file = *std::move(opened);
       }
       // How many blocks from here are wanted whole?
       uint64_t whole = 0;
@@ -351,12 +368,12 @@ Status PackStore::Read(const RunRef& run, uint64_t offset, size_t size_bytes, ch
         next += bytes;
       }
       if (whole >= kBypassBlocks) {
-        MENDFS_RETURN_IF_ERROR(ReadWhole(*file, run, block, whole, target));
+        MENDFS_RETURN_IF_ERROR(ReadNoted(*file, run, block, whole, target));
         done = 0;
         for (uint64_t i = 0; i < whole; ++i) done += BlockBytes(run, block + i);
       } else {
         std::string bytes(block_bytes, '\0');
-        MENDFS_RETURN_IF_ERROR(ReadWhole(*file, run, block, 1, bytes.data()));
+        MENDFS_RETURN_IF_ERROR(ReadNoted(*file, run, block, 1, bytes.data()));
         std::memcpy(target, bytes.data() + from, wanted);
         cache_.Insert(run.object, BlockOffset(run, block), std::move(bytes));
       }

@@ -32,6 +32,7 @@
 #include "meta/object/object_store.h"
 #include "meta/pack/block_cache.h"
 #include "meta/pack/body_store.h"
+#include "meta/pack/damage_log.h"
 #include "meta/pack/pack_files.h"
 #include "meta/pack/pack_format.h"
 #include "meta/pack/written_end.h"
@@ -76,6 +77,9 @@ class PackStore final : public BodyStore {
   Status Seal(bool all);
   static constexpr size_t kUnsealedMax = 64;
 
+  // What reads met since the open that did not fit its hash, or was not there.
+  ReadDamage read_damage() const { return damage_.Get(); }
+
   const BlockCache& cache() const { return cache_; }
   uint64_t open_packs() const;
 
@@ -107,6 +111,8 @@ class PackStore final : public BodyStore {
   Result<uint64_t> PayloadBytes(const File& file, const Id128& id) const;
   std::vector<PackPtr> All() const;
   Result<std::shared_ptr<const File>> FileOf(const RunRef& run) const;
+  Status ReadNoted(const File& file, const RunRef& run, uint64_t block, size_t count,
+                   char* target) const;
   Status ReadWhole(const File& file, const RunRef& run, uint64_t block, size_t count,
                    char* target) const;
 
@@ -115,6 +121,7 @@ class PackStore final : public BodyStore {
   const PackOptions options_;
   mutable BlockCache cache_;
   mutable PackFiles files_;
+  mutable DamageLog damage_;
   std::array<Stripe, kStripes> stripes_;
   mutable Mutex mutex_{LockRank::kCache};
   std::map<Id128, PackPtr> packs_ GUARDED_BY(mutex_);  // not sealed

@@ -12,6 +12,7 @@
 
 #include "mount-tools/control/control_address.h"
 #include "mount-tools/control/frame.h"
+#include "mount-tools/verbs/text.h"
 
 namespace mendfs {
 namespace {
@@ -117,15 +118,30 @@ void AwaitFrame(ControlSocket& socket, InputSender& input) {
   }
 }
 
-Result<int> Converse(ControlSocket& socket, const VerbRequest& request, VerbIo& io) {
+// Its last act may have been to make the change durable.
+Status WentAway(const VerbRequest& request, const std::string& store_path) {
+  const std::string verb(VerbName(request.verb));
+  if (!VerbWrites(request.verb) || request.verb == Verb::kFlush) {
+    return {Code::kInterrupted, "the daemon went away before it had answered; try again"};
+  }
+  return {Code::kRecoveryNeeded,
+          "the daemon went away before it had answered: whether the " + verb +
+              " was done is unknown. It is one commit or nothing: `mendfs log " +
+              Printable(store_path) + "` shows that commit, or that there is none"};
+}
+
+Result<int> Converse(ControlSocket& socket, const std::string& store_path,
+                     const VerbRequest& request, VerbIo& io) {
   FrameChannel channel(socket);
   MENDFS_RETURN_IF_ERROR(channel.Send(FrameType::kRequest, EncodeRequest(request)));
   InputSender input(socket, request.inputs.size(), io);
   Frame frame;
   while (true) {
     AwaitFrame(socket, input);
-    MENDFS_ASSIGN_OR_RETURN(const bool more, channel.Receive(frame));
-    if (!more) return Status(Code::kInterrupted, "the daemon went away before it had answered");
+    const Result<bool> more = channel.Receive(frame);
+    const bool gone = more.ok() ? !*more : more.status().code() == Code::kInterrupted;
+    if (gone) return WentAway(request, store_path);
+    MENDFS_RETURN_IF_ERROR(more.status());
     switch (frame.type) {
       case FrameType::kOut: MENDFS_RETURN_IF_ERROR(io.Out(frame.payload)); break;
       case FrameType::kErr: io.Err(frame.payload); break;
@@ -171,7 +187,7 @@ Result<std::optional<int>> CallDaemon(const std::string& store_path, const VerbR
     socket.connect(address.endpoint(), error);
     if (error == asio::error::access_denied) return Refused(store_path);
     if (error) return std::optional<int>();
-    MENDFS_ASSIGN_OR_RETURN(const int exit_code, Converse(socket, request, io));
+    MENDFS_ASSIGN_OR_RETURN(const int exit_code, Converse(socket, store_path, request, io));
     return std::optional<int>(exit_code);
   } catch (const std::exception& exception) {  // Asio's constructors, nlohmann-json
     return Status(Code::kInternal, std::string("control socket: ") + exception.what());
@@ -186,7 +202,7 @@ Result<std::optional<int>> CallReader(const std::string& store_path, const std::
     boost::system::error_code error;
     socket.connect(ControlAddress::OfMount(device).endpoint(), error);
     if (error || !IsTrusted(socket, store_path)) return std::optional<int>();
-    MENDFS_ASSIGN_OR_RETURN(const int exit_code, Converse(socket, request, io));
+    MENDFS_ASSIGN_OR_RETURN(const int exit_code, Converse(socket, store_path, request, io));
     return std::optional<int>(exit_code);
   } catch (const std::exception& exception) {  // Asio's constructors, nlohmann-json
     return Status(Code::kInternal, std::string("control socket: ") + exception.what());

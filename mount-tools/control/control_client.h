@@ -2,7 +2,8 @@
 //
 // Threads:  one call at a time per VerbIo
 // Errors:   kDenied: the socket is not for this user; kInterrupted: the daemon went away before the
-//           verb had ended; kInvalid: what answers is no daemon of ours
+//           verb had ended, kRecoveryNeeded when it may have changed something; kInvalid: what
+//           answers is no daemon of ours
 // Source:   docs/formats/control.md
 #pragma once
 

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "meta/disk/disk.h"
 #include "mount-tools/mounting/mount_table.h"
 #include "mount-tools/mounting/probe.h"
 #include "mount-tools/mounting/store_lock.h"
@@ -106,10 +107,25 @@ Status CheckApart(const std::string& store, const std::string& mount_point) {
   return Status::Ok();
 }
 
-// A daemon that writes into its own mount would wait for itself.
+// A daemon that writes into its own mount would wait for itself; the logger would make directories.
 Status CheckLog(const MountPlan& plan) {
   const std::string& log = plan.settings.log_path;
-  if (log.empty() || !IsWithin(RealPath(log), plan.mount_point)) return Status::Ok();
+  if (log.empty()) return Status::Ok();
+  const std::string directory = ParentPath(log);
+  struct stat info {};
+  if (stat(directory.c_str(), &info) != 0) {
+    const int error = errno;
+    const Code code = error == ENOENT   ? Code::kNotFound
+                      : error == EACCES ? Code::kDenied
+                                        : Code::kInvalid;
+    return {code, "log=" + Printable(log) + ": " + Printable(directory) + ": " + strerror(error) +
+                      "; name a file in a directory that is there"};
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return {Code::kNotDirectory, "log=" + Printable(log) + ": " + Printable(directory) +
+                                     " is not a directory; name a file in one"};
+  }
+  if (!IsWithin(RealPath(log), plan.mount_point)) return Status::Ok();
   return {Code::kInvalid, "the log " + Printable(log) + " lies below the mount point " +
                               Printable(plan.mount_point) + "; put it elsewhere"};
 }

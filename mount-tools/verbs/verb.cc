@@ -55,7 +55,11 @@ std::string StatusText(const StoreStatus& status, const std::string& path,
   text += Line("uuid", status.identity.uuid);
   text += Line("health", health);
   text += Line("mounted", MountedText(mount));
-  text += Line("content", CountsLine(status.counts));
+  std::string content = CountsLine(status.counts);
+  if (status.counts_as_of < status.last_seq) {
+    content += ", as of change " + std::to_string(status.counts_as_of.value);
+  }
+  text += Line("content", content);
   text += Line("head", status.head ? CommitLine(*status.head) : "no commit yet");
   text += Line("changes", std::to_string(status.last_seq.value) + " made, " +
                               std::to_string(status.durable_seq.value) + " durable, " +

@@ -10,6 +10,7 @@
 #include "meta/inspect.h"
 #include "meta/store.h"
 #include "meta/tables.h"
+#include "reconcile/check/data_check.h"
 
 namespace mendfs {
 namespace {
@@ -19,7 +20,7 @@ constexpr uint64_t kInodeWindow = 1 << 20;
 
 class Check {
  public:
-  Check(const Store& store, const CheckOptions& options, CheckReport& report,
+  Check(Store& store, const CheckOptions& options, CheckReport& report,
         const std::function<void(const CheckProgress&)>& progress)
       : store_(store),
         inspector_(store, {}),
@@ -35,6 +36,7 @@ class Check {
     Segments();
     Tables();
     Files();
+    if (options_.data) Data();
     Totals(status);
   }
 
@@ -81,7 +83,7 @@ class Check {
       AddUp(subject, status.head->seq, status.head->counts, &status.head->content_root);
       if (text == Text(status.head->counts)) return;
     }
-    AddUp("what is folded", status.folded_seq, status.counts, nullptr);
+    AddUp("the store's counts", status.counts_as_of, status.counts, nullptr);
   }
 
   void AddUp(const std::string& subject, Seq seq, const ContentCounts& counts,
@@ -311,7 +313,26 @@ class Check {
                        Damage("piece of a body")));
   }
 
-  const Store& store_;
+  // -------------------------------------------------------------------------------------- data
+  void Data() {
+    DataCheck check(store_.door(), inspector_, options_.findings_max);
+    const Status seen = check.Run([&](uint64_t bytes) {
+      if (progress_) progress_({"data", bytes, 0});
+    });
+    Note("bytes of bodies", seen);
+    report_.data_read = seen.ok();
+    report_.data_bytes = check.bytes();
+    for (const DataCheck::Lost& lost : check.Name()) {
+      Found("damaged-bytes",
+            "inode " + std::to_string(lost.inode.value) + ", " + lost.path + ", bytes [" +
+                std::to_string(lost.offset) + ", " + std::to_string(lost.offset + lost.size_bytes) +
+                ")",
+            std::to_string(lost.size_bytes) + " bytes cannot be read: " + lost.why.ToString());
+    }
+    report_.finding_count += check.lost_count() - check.kept_count();
+  }
+
+  Store& store_;
   const Inspector inspector_;
   const TableReader tables_;
   const Reader& reader_;

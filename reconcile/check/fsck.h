@@ -6,15 +6,17 @@
 //                or was damaged in it
 //   1 rows       every row is readable and every body decodes
 //   2 files      names lead to inodes, inodes are reached, link counts and sizes agree; what bodies
-//                refer to is there and long enough (its bytes are not read)
+//                refer to is there and long enough
 //   3 edges      both ends live, both orders agree
-//   4 totals     counts and content sum of the newest commit, and the stored counts, are what the
+//   4 data       only with CheckOptions::data: every byte of bodies, verified block by block
+//   5 totals     counts and content sum of the newest commit, and the stored counts, are what the
 //                entries add up to
 //
 // Threads:  one
 // Errors:   kNotFound (no store), kBusy (somebody writes to it), kUnsupported (newer format),
 //           kDenied; what is wrong inside a store is a finding, not an error
-// Cost:     reads every entry two or three times; memory stays flat
+// Cost:     reads every entry two or three times, with `data` every byte of bodies once; memory
+//           stays flat
 #pragma once
 
 #include <cstdint>
@@ -43,14 +45,17 @@ struct CheckReport {
   uint64_t unswept_edges = 0;  // not among `edges`: of rows that are gone, still to be cleared
   uint64_t files = 0;
   uint64_t runs = 0;  // pieces of bodies that lie in packs
+  bool data_read = false;
+  uint64_t data_bytes = 0;  // of these pieces, read
 };
 
 struct CheckOptions {
   size_t findings_max = 100;
+  bool data = false;  // read the bytes of bodies too
 };
 
 struct CheckProgress {
-  std::string_view stage;  // "open", "rows", "files", "edges", "totals"
+  std::string_view stage;  // "open", "rows", "files", "edges", "data", "totals"
   uint64_t done = 0;
   uint64_t total = 0;  // 0: unknown
 };

@@ -1,6 +1,8 @@
-# A killed daemon loses nothing that reached it; the next mount recovers and says so.
+# A killed daemon loses nothing that reached it; the next mount recovers and says so. The counts of the
+# store tell what it shows, also where nothing was folded.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 start
+remount -o commit=30s
 
 daemon() { sed -n 's/^pid \([0-9]*\) .*/\1/p' "$store/LOCK"; }
 
@@ -14,7 +16,13 @@ for round in 1 2 3; do
   refused "connect" ls "$mnt" # not connected, or aborted in flight
   holds "$("$mendfs" doctor "$mnt" 2>&1 || true)" "umount"
   umount -l "$mnt"
-  must "$mendfs" mount "$store" "$mnt"
+  content="$((3 + round)) nodes, $((2 + round)) edges, $((50 * round)) files"
+  holds "$("$mendfs" status "$store")" "$content"
+  must "$mendfs" mount "$store" "$mnt" -o ro
+  holds "$("$mendfs" status "$mnt")" "$content"
+  unmount
+  must fsck.mendfs -n --data "$store" >/dev/null
+  must "$mendfs" mount "$store" "$mnt" -o commit=30s
   for i in $(seq 50); do
     same "round $round file $i" "$(cat "$mnt/files/r$round.$i")"
   done

@@ -106,6 +106,29 @@ TEST_F(PackStoreTest, WhatIsAppendedReadsBackInWholeAndInPart) {
   EXPECT_TRUE(*packs_->Holds(run));
 }
 
+TEST_F(PackStoreTest, BlocksThatFailAReaderAreCountedOnceEach) {
+  const std::string bytes = Pattern(1 << 20, 5);
+  const RunRef run = Append(7, bytes);
+  EXPECT_EQ(packs_->read_damage().blocks, 0U);
+  const uint64_t first = run.record_offset + kPackRecordHeaderBytes;
+  for (const uint64_t at : {3 * kBodyBlockBytes, 9 * kBodyBlockBytes + 5}) {
+    ASSERT_TRUE(disk_.FlipBit(Staged(run), first + at, 1).ok());
+  }
+  // Who asks whether the bytes are there is answered and is no reader.
+  EXPECT_FALSE(*packs_->Holds(run));
+  EXPECT_EQ(packs_->read_damage().blocks, 0U);
+
+  EXPECT_TRUE(ReadAll(run).starts_with(CodeName(Code::kCorruption)));
+  EXPECT_EQ(packs_->read_damage().blocks, 2U);
+  EXPECT_TRUE(Read(run, 3 * kBodyBlockBytes + 7, 10).starts_with(CodeName(Code::kCorruption)));
+  EXPECT_TRUE(ReadAll(run).starts_with(CodeName(Code::kCorruption)));
+  const ReadDamage damage = packs_->read_damage();
+  EXPECT_EQ(damage.blocks, 2U);
+  EXPECT_NE(damage.last.find(ToHex(run.object) + ": block 9"), std::string::npos) << damage.last;
+  EXPECT_TRUE(Read(run, 0, 10) == bytes.substr(0, 10));
+  EXPECT_EQ(packs_->read_damage().blocks, 2U);
+}
+
 TEST_F(PackStoreTest, ARecordTellsWhoseBytesFollow) {
   const std::string bytes = Pattern(5000, 2);
   Append(7, Pattern(100, 3));

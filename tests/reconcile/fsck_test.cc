@@ -39,8 +39,8 @@ class FsckTest : public ::testing::Test {
     ASSERT_TRUE(tables.DeleteNode(type_, "r7").ok());
   }
 
-  CheckReport Check() {
-    auto report = CheckStore(disk_, "/store", {}, {});
+  CheckReport Check(const CheckOptions& options = {}) {
+    auto report = CheckStore(disk_, "/store", options, {});
     EXPECT_TRUE(report.ok()) << report.status().ToString();
     return report.ok() ? *std::move(report) : CheckReport{};
   }
@@ -148,6 +148,50 @@ TEST_F(FsckTest, DamageToLevelDbsLogIsNamedUntilAWriterHasMendedIt) {
   EXPECT_EQ(report.nodes, 29u);
   { ASSERT_TRUE(Store::Open(disk_, "/store", {.commit_interval_ms = 0}).ok()); }
   EXPECT_EQ(Kinds(), "");
+}
+
+TEST_F(FsckTest, AFlippedBitInAPackIsFoundWhenBytesAreRead) {
+  std::string bytes(300'000, 'x');
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 2654435761U >> 11);
+  auto store = Store::Open(disk_, "/store", {.commit_interval_ms = 0});
+  ASSERT_TRUE(store.ok());
+  FileWriter files((*store)->door(), kMainBranch);
+  const auto top = files.Make(kFilesRoot, "top", {.mode = S_IFDIR | 0755});
+  const auto deep = files.Make(top->inode, "deep", {.mode = S_IFDIR | 0755});
+  const auto file = files.Make(deep->inode, "f", {.mode = S_IFREG | 0644});
+  ASSERT_TRUE(file.ok() && files.Append(file->inode, bytes).ok());
+  store->reset();
+
+  CheckReport report = Check({.data = true});
+  EXPECT_EQ(report.finding_count, 0U);
+  EXPECT_TRUE(report.data_read);
+  EXPECT_EQ(report.data_bytes, bytes.size());
+
+  std::string pack;
+  for (const DirEntry& entry : *disk_.List("/store/objects/pack")) {
+    const std::string below = "/store/objects/pack/" + entry.name;
+    for (const DirEntry& object : *disk_.List(below)) pack = below + "/" + object.name;
+  }
+  const std::string raw = *ReadWholeFile(disk_, pack, 1 << 20);
+  ASSERT_TRUE(disk_.FlipBit(pack, raw.find(bytes.substr(0, 100)) + 70'000, 3).ok());
+
+  report = Check();
+  EXPECT_EQ(report.finding_count, 0U);
+  EXPECT_FALSE(report.data_read);
+
+  report = Check({.data = true});
+  ASSERT_EQ(report.finding_count, 1U);
+  EXPECT_TRUE(report.data_read);
+  const Finding& finding = report.findings.front();
+  EXPECT_EQ(finding.kind, "damaged-bytes");
+  EXPECT_EQ(finding.subject, "inode " + std::to_string(file->inode.value) +
+                                 ", files/top/deep/f, bytes [65536, 131072)");
+  EXPECT_THAT(finding.sentence, HasSubstr("65536 bytes cannot be read"));
+  EXPECT_THAT(finding.sentence, HasSubstr(pack.substr(pack.rfind('/') + 1).substr(0, 32)));
+
+  report = Check({.findings_max = 0, .data = true});
+  EXPECT_EQ(report.finding_count, 1U);
+  EXPECT_TRUE(report.findings.empty());
 }
 
 }  // namespace

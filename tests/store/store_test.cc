@@ -146,6 +146,35 @@ TEST_F(StoreTest, AReadOnlyOpenWritesNothing) {
   EXPECT_EQ(disk_.mutating_calls(), before);
 }
 
+TEST_F(StoreTest, AReadOnlyOpenCountsWhatWasNotFolded) {
+  const auto file = [](uint64_t number, const std::string& value) {
+    Change change;
+    change.Put(InodeKey(InodeNumber(kFirstFreeInode + number)), value);
+    return change;
+  };
+  {
+    auto store = Open();
+    for (uint64_t i = 0; i < 3; ++i) ASSERT_TRUE(store->door().Apply(file(i, "folded")).ok());
+    ASSERT_TRUE(store->CloseCommit(kMainBranch, {"test", "", Origin::kUser}).ok());
+    EXPECT_EQ(store->Describe().counts_as_of, store->Describe().last_seq);
+    EXPECT_EQ(store->Describe().counts.files, 3U);
+    for (uint64_t i = 2; i < 7; ++i) ASSERT_TRUE(store->door().Apply(file(i, "new")).ok());
+    Change gone;
+    gone.Clear(InodeKey(InodeNumber(kFirstFreeInode)));
+    gone.Clear(InodeKey(InodeNumber(kFirstFreeInode + 6)));
+    ASSERT_TRUE(store->door().Apply(gone).ok());
+    ASSERT_TRUE(store->Flush().ok());
+    const StoreStatus live = store->Describe();
+    EXPECT_EQ(live.counts_as_of, live.folded_seq);
+    EXPECT_LT(live.counts_as_of, live.last_seq);
+    disk_.PowerCutDropAll();
+  }
+  auto store = Open(OpenAccess::kReadOnly);
+  ASSERT_NE(store, nullptr);
+  EXPECT_EQ(store->Describe().counts.files, 5U);
+  EXPECT_EQ(store->Describe().counts_as_of, store->Describe().last_seq);
+}
+
 TEST_F(StoreTest, NumbersAreNeverHandedOutTwice) {
   InodeNumber first;
   {

@@ -153,6 +153,8 @@ TEST(CommandLineTest, FsckHelperTakesWhatFsckHandsOver) {
   }
   EXPECT_TRUE(ParseCommandLine("fsck.mendfs", {"-a", "/srv/g"}).repair);
   EXPECT_TRUE(ParseCommandLine("fsck.mendfs", {"-p", "/srv/g"}).repair);
+  EXPECT_TRUE(ParseCommandLine("fsck.mendfs", {"--data", "-n", "/srv/g"}).data);
+  EXPECT_FALSE(ParseCommandLine("fsck.mendfs", {"-f", "/srv/g"}).data);
   EXPECT_TRUE(ParseCommandLine("fsck.mendfs", {"-y", "/srv/g"}).repair);
   EXPECT_EQ(ParseCommandLine("fsck.mendfs", {"-V"}).action, Action::kVersion);
   EXPECT_EQ(ParseCommandLine("fsck.mendfs", {}).exit_code, 16);

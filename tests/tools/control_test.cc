@@ -484,6 +484,28 @@ TEST_F(ControlTest, CallerSurvivesADaemonThatIsNone) {
   }
 }
 
+TEST_F(ControlTest, AWriteWhoseDaemonDiesMayHaveBeenDone) {
+  const std::string half_a_frame("\x14\x04\x00", 3);
+  for (const std::string& answer : {std::string(), half_a_frame}) {
+    RecordingIo io;
+    for (const Verb verb : {Verb::kLoad, Verb::kSchemaApply}) {
+      const FakeDaemon daemon(store(), answer);
+      const Status gone = CallDaemon(store(), {.verb = verb}, io).status();
+      unlink(ControlSocketPath(store()).c_str());
+      EXPECT_EQ(ExitCodeOf(gone), kExitRecoveryNeeded);
+      EXPECT_THAT(gone.message(), HasSubstr("was done is unknown"));
+      EXPECT_THAT(gone.message(), HasSubstr("`mendfs log " + store() + "`"));
+    }
+    for (const Verb verb : {Verb::kStatus, Verb::kFlush}) {
+      const FakeDaemon daemon(store(), answer);
+      const Status gone = CallDaemon(store(), {.verb = verb}, io).status();
+      unlink(ControlSocketPath(store()).c_str());
+      EXPECT_EQ(ExitCodeOf(gone), kExitFailed);
+      EXPECT_THAT(gone.message(), HasSubstr("went away"));
+    }
+  }
+}
+
 // ---- frames ----
 
 TEST(FrameTest, HeadersSurviveTheWay) {

@@ -142,6 +142,17 @@ TEST_F(PlacesTest, ANameThatComesLateIsWaitedFor) {
   writer.join();
 }
 
+TEST_F(PlacesTest, TheLogsDirectoryIsNotMade) {
+  const std::string absent = directory_.path("absent");
+  const Status refused = Plan(store(), directory_.path("empty"), "log=" + absent + "/deep/log");
+  EXPECT_EQ(refused.code(), Code::kNotFound) << refused.ToString();
+  EXPECT_THAT(refused.message(), HasSubstr(absent + "/deep"));
+  EXPECT_FALSE(std::filesystem::exists(absent));
+  directory_.Write("plain", "");
+  EXPECT_EQ(Plan(store(), directory_.path("empty"), "log=" + directory_.path("plain/log")).code(),
+            Code::kNotDirectory);
+}
+
 TEST_F(PlacesTest, TheLogDoesNotLieInTheMount) {
   const std::string log = directory_.path("empty") + "/log";
   const Status inside = Plan(store(), directory_.path("empty"), "log=" + log);
