@@ -80,7 +80,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   std::optional<Hash128> Digest(std::string_view key, std::string_view value) const override;
   Result<bool> HoldsBodies(const JournalRecord& record, const SyncedPacks& synced) const;
   Result<bool> MayBeTorn(const RunRef& run, const SyncedPacks& synced) const;
-  Status RecoverPacks();
+  Status RecoverPacks(const SyncedPacks& synced);
   void SealPacks(bool all);
 
   Status Replay();

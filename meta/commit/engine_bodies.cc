@@ -105,7 +105,7 @@ Result<bool> Engine::HoldsBodies(const JournalRecord& record, const SyncedPacks&
   return true;
 }
 
-Status Engine::RecoverPacks() {
+Status Engine::RecoverPacks(const SyncedPacks& synced) {
   std::vector<Id128> open;
   const auto cursor = manifest_->ScanGlobal(PrefixRange(OpenPackPrefix()));
   for (; cursor->Valid(); cursor->Next()) {
@@ -115,7 +115,7 @@ Status Engine::RecoverPacks() {
     open.push_back(*pack);
   }
   MENDFS_RETURN_IF_ERROR(cursor->status());
-  return packs_.Recover(open);
+  return packs_.Recover(open, synced);
 }
 
 void Engine::SealPacks(bool all) {

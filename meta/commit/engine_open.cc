@@ -114,7 +114,7 @@ Status Engine::Replay() {
     };
     MENDFS_ASSIGN_OR_RETURN(journal_, Journal::Open(disk_, directory, store_id_, end, options));
     // What records refer to, then the records, then the mark that says so.
-    MENDFS_RETURN_IF_ERROR(RecoverPacks());
+    MENDFS_RETURN_IF_ERROR(RecoverPacks(synced));
     MENDFS_RETURN_IF_ERROR(journal_->Sync());
   }
   auto limit = manifest_->GetGlobal("c");

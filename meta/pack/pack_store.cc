@@ -210,7 +210,7 @@ Status PackStore::SealOne(const PackPtr& pack) {
     info = object->info();
     MENDFS_RETURN_IF_ERROR(disk.SyncDir(ParentPath(object->path())));
     MENDFS_RETURN_IF_ERROR(disk.SyncDir(ParentPath(staged)));
-  } else if (pack->end == 0) {
+  } else if (pack->end == 0 && !pack->is_short) {
     // Manifest first: a file that no row names is residue by its id.
     MENDFS_RETURN_IF_ERROR(rows_->ForgetOpen(pack->id));
     disk.Remove(staged).IgnoreError();
@@ -275,7 +275,7 @@ Result<uint64_t> PackStore::PayloadBytes(const File& file, const Id128& id) cons
   return ours ? info->size_bytes : file_bytes;
 }
 
-Status PackStore::Recover(const std::vector<Id128>& open) {
+Status PackStore::Recover(const std::vector<Id128>& open, const SyncedPacks& synced) {
   for (const Id128& id : open) {
     auto pack = std::make_shared<OpenPack>();
     pack->id = id;
@@ -286,6 +286,17 @@ Status PackStore::Recover(const std::vector<Id128>& open) {
       MENDFS_RETURN_IF_ERROR(pack->file->Sync());
       MENDFS_ASSIGN_OR_RETURN(pack->end, PayloadBytes(*pack->file, id));
       pack->synced_end.store(pack->end);
+      const auto known = synced.find(id);
+      pack->is_short = known != synced.end() && pack->end < known->second;
+      if (pack->is_short) {
+        LogLine(LogLevel::kError, "pack",
+                "an open pack is shorter than what was synced of it; run fsck.mendfs to see what "
+                "refers to the missing bytes",
+                {{"pack", ToHex(id)},
+                 {"path", path},
+                 {"bytes", std::to_string(pack->end)},
+                 {"synced_bytes", std::to_string(known->second)}});
+      }
     } else if (!objects_.Open(ObjectKind::kPack, id).ok()) {
       // Reads of what it held answer the damage; the store is of use without it.
       LogLine(LogLevel::kError, "pack", "an open pack is damaged or missing",

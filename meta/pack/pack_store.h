@@ -71,7 +71,9 @@ class PackStore final : public BodyStore {
   Result<bool> Holds(const RunRef& run) const;
 
   // Packs that the manifest calls open after a crash: synced now, sealed by the next Seal.
-  Status Recover(const std::vector<Id128>& open);
+  // `synced`: what was durable of them. One that is shorter is damaged, and keeps its name also
+  // when nothing is left of it.
+  Status Recover(const std::vector<Id128>& open, const SyncedPacks& synced = {});
   // Packs that are full; with `all` also those that could take more. Ok without doing anything
   // while another thread seals, but with `all`, which waits for it.
   Status Seal(bool all);
@@ -94,6 +96,7 @@ class PackStore final : public BodyStore {
     WrittenEnd written_end;
     std::atomic<uint64_t> synced_end{0};  // `written_end` before the last sync began
     std::atomic<bool> lost{false};        // a sync failed: what is durable is not known any more
+    bool is_short = false;                // bytes that had been synced are gone
   };
   using PackPtr = std::shared_ptr<OpenPack>;
   struct Stripe {

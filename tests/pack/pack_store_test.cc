@@ -349,6 +349,25 @@ TEST_F(PackStoreTest, APackThatTookNothingIsForgotten) {
   EXPECT_EQ(StagedFiles(), 0U);
 }
 
+TEST_F(PackStoreTest, AnOpenPackThatLostItsSyncedBytesKeepsItsRow) {
+  const RunRef run = Append(7, Pattern(1000, 9));
+  ASSERT_TRUE(packs_->Sync().ok());
+  const SyncedPacks synced = packs_->Synced();
+  ASSERT_TRUE(disk_.Open(Staged(run), OpenMode::kReadWrite).value()->Truncate(0).ok());
+  packs_ = std::make_unique<PackStore>(objects_, &rows_, options_);
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(packs_->Recover({run.object}, synced).ok());
+  const std::string logged = testing::internal::GetCapturedStderr();
+  EXPECT_NE(logged.find("shorter than what was synced of it"), std::string::npos) << logged;
+  ASSERT_TRUE(packs_->Seal(true).ok());
+  EXPECT_EQ(rows_.open.size(), 0U);
+  ASSERT_EQ(rows_.sealed.count(run.object), 1U);
+  EXPECT_EQ(rows_.sealed[run.object].size_bytes, 0U);
+  EXPECT_TRUE(objects_.Open(rows_.sealed[run.object]).ok());
+  Reopen();
+  EXPECT_NE(ReadAll(run).find("block 0 "), std::string::npos) << ReadAll(run);
+}
+
 TEST_F(PackStoreTest, AFailedSyncIsNeverFollowedByOneThatSucceeds) {
   const RunRef run = Append(7, Pattern(1000, 10));
   disk_.FailCall(1, Code::kIo);
