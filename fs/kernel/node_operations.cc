@@ -3,6 +3,9 @@
 #include <time.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -75,15 +78,18 @@ void ReplyXattrStatus(fuse_req_t request, const Status& status) {
   fuse_reply_err(request, error);
 }
 
-// Supplementary groups; none when the caller is gone or not to be seen from here.
+// Supplementary groups of the caller; none when it is gone or not to be seen from here. libfuse has
+// the same question, but searches a buffer that it does not end.
 std::vector<uint32_t> GroupsOf(fuse_req_t request) {
-  int count = fuse_req_getgroups(request, 0, nullptr);
-  if (count <= 0) return {};
-  std::vector<gid_t> groups(static_cast<size_t>(count));
-  count = fuse_req_getgroups(request, count, groups.data());
-  if (count < 0) return {};
-  groups.resize(std::min(groups.size(), static_cast<size_t>(count)));
-  return {groups.begin(), groups.end()};
+  const std::string caller = std::to_string(fuse_req_ctx(request)->pid);
+  std::ifstream status("/proc/" + caller + "/task/" + caller + "/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    if (!line.starts_with("Groups:")) continue;
+    std::istringstream numbers(line.substr(line.find(':') + 1));
+    return {std::istream_iterator<uint32_t>(numbers), std::istream_iterator<uint32_t>()};
+  }
+  return {};
 }
 
 // The caller asked for the size (0), or brings room for `room` bytes.
