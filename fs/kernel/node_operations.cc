@@ -2,7 +2,6 @@
 #include <sys/xattr.h>
 #include <time.h>
 
-#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
