@@ -90,7 +90,7 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 journal=$(find "$store/journal" -name '*.log' | head -1)
-printf 'damage' | dd of="$journal" bs=1 seek=200 conv=notrunc status=none
+printf 'damage' | dd of="$journal" bs=1 seek=70 conv=notrunc status=none
 seen=$(code fsck -t mendfs "$store" -n)
 same 4 "$seen"
 umount /etc/fstab
