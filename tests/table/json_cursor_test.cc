@@ -5,6 +5,7 @@
 #include <simdjson.h>
 
 #include <random>
+#include <regex>
 #include <string>
 
 #include "meta/table/row_check.h"
@@ -119,6 +120,7 @@ TEST(JsonCursorTest, AgreesWithSimdjsonOnRandomTexts) {
       "{",  "}",    "[",    "]", ":",  ",",           "\"a\"", "\"b\"", "1", "-0",  "1.5",
       "e3", "true", "null", " ", "\n", "\"\\u00e9\"", "\"\\",  "\"",    "é", "\\n", "0"};
   const std::string sample = R"({"a":[1,2.5,{"b":null}],"c":"x\ny","d":{"e":true,"f":-3e2}})";
+  const std::regex beyond_64_bits("[eE][+-]?[0-9]{3}|[0-9]{19}");
   simdjson::dom::parser parser;
   int accepted = 0;
   for (int round = 0; round < 100000; ++round) {
@@ -135,7 +137,8 @@ TEST(JsonCursorTest, AgreesWithSimdjsonOnRandomTexts) {
     const bool ours = IsUtf8(text) && Accepts(text, &error);
     const bool theirs = parser.parse(simdjson::padded_string(text)).error() == simdjson::SUCCESS;
     accepted += ours ? 1 : 0;
-    // It does not look for names that stand twice.
+    // It does not look for names that stand twice, and takes no number that 64 bits cannot hold.
+    if (ours && std::regex_search(text, beyond_64_bits)) continue;
     if (ours != theirs && error.name.empty()) FAIL() << text << " ours " << ours;
   }
   EXPECT_GT(accepted, 100);
