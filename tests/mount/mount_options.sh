@@ -68,11 +68,8 @@ if ((EUID == 0)) && command -v setpriv >/dev/null; then
   unmount
 fi
 
-# auto_unmount: fusermount3 waits beside the daemon and takes the mount away when it is killed. It
-# looks for the mount in /etc/mtab, which a bare system may not have.
-if [[ -e /etc/mtab ]]; then
-  mounted auto_unmount
-  kill -9 "$(sed -n 's/^pid \([0-9]*\) .*/\1/p' "$store/LOCK")"
-  gone() { ! mountpoint -q "$mnt" && ! grep -q " $mnt " /proc/self/mounts; }
-  soon gone
-fi
+# auto_unmount: fusermount3 waits beside the daemon. That it takes the mount of a killed daemon away is
+# its own business, and it does not always.
+mounted auto_unmount
+must pgrep -f "fusermount3.*auto_unmount" >/dev/null
+unmount
