@@ -18,9 +18,6 @@ constexpr uint64_t kNumberBlock = 4096;
 // A writer folds by itself when the working set has grown to this many times its size.
 constexpr uint64_t kWorkingSetSlack = 4;
 
-// The manifest gets this part of the cache, verified blocks of bodies the rest.
-constexpr uint64_t kManifestCacheShare = 4;
-
 std::string NumberKey() {
   return "c";
 }
@@ -60,7 +57,7 @@ Engine::Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions
       store_id_(ParseId(identity_.uuid).value_or(Id128{})),
       objects_(disk_, path_),
       packs_(objects_, options_.access == OpenAccess::kReadWrite ? this : nullptr,
-             {.cache_bytes = options_.cache_bytes - options_.cache_bytes / kManifestCacheShare,
+             {.cache_bytes = options_.cache_bytes - ManifestCacheBytes(options_),
               .pack_bytes = options_.pack_bytes}) {}
 
 Status Engine::Lay(Disk& disk, const std::string& path, const Id128& store, const Change& first,

@@ -31,6 +31,11 @@
 
 namespace mendfs {
 
+// The manifest's part of the cache; verified blocks of bodies get the rest.
+inline uint64_t ManifestCacheBytes(const OpenOptions& options) {
+  return options.cache_bytes / 4;
+}
+
 class Engine : public Store, private Door, private PackRows, private FoldHooks {
  public:
   // `path` holds a store whose identity is known. Makes nothing but what a crash left unmade.

@@ -25,7 +25,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
     engine->overlay_ = std::make_unique<OverlayDisk>(disk);
   }
   ManifestOptions manifest_options;
-  manifest_options.cache_bytes = options.cache_bytes / 4;  // the rest is for bodies, see engine.cc
+  manifest_options.cache_bytes = ManifestCacheBytes(options);
   manifest_options.read_only = !writable;
   Disk& manifest_disk = writable ? disk : *engine->overlay_;
   MENDFS_ASSIGN_OR_RETURN(engine->manifest_, Manifest::Open(manifest_disk, path, manifest_options));
