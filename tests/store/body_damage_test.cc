@@ -8,6 +8,7 @@
 #include "meta/disk/sim_disk.h"
 #include "meta/files.h"
 #include "meta/store.h"
+#include "tests/support/copy_tree.h"
 
 namespace mendfs {
 namespace {
@@ -23,19 +24,6 @@ std::string Bytes(size_t size) {
     byte = static_cast<char>(word >> 24);
   }
   return bytes;
-}
-
-void CopyTree(SimDisk& source, const std::string& path, SimDisk& target) {
-  ASSERT_TRUE(target.MakeDir(path).ok());
-  for (const DirEntry& entry : *source.List(path)) {
-    const std::string below = path + "/" + entry.name;
-    if (entry.kind == FileKind::kDirectory) {
-      CopyTree(source, below, target);
-    } else {
-      ASSERT_TRUE(ReplaceFile(target, below, *ReadWholeFile(source, below, 1 << 26)).ok());
-    }
-  }
-  ASSERT_TRUE(target.SyncDir(ParentPath(path)).ok());
 }
 
 class BodyDamageTest : public ::testing::Test {

@@ -8,6 +8,7 @@
 #include "meta/manifest/keys.h"
 #include "meta/store.h"
 #include "meta/tables.h"
+#include "tests/support/copy_tree.h"
 
 namespace mendfs {
 namespace {
@@ -51,18 +52,6 @@ Facts FactsOf(const Store& store) {
     facts.counts = totals->counts.nodes + totals->counts.edges;
   }
   return facts;
-}
-
-void CopyTree(SimDisk& source, const std::string& path, SimDisk& target) {
-  ASSERT_TRUE(target.MakeDir(path).ok());
-  for (const DirEntry& entry : *source.List(path)) {
-    const std::string below = path + "/" + entry.name;
-    if (entry.kind == FileKind::kDirectory) {
-      CopyTree(source, below, target);
-    } else {
-      ASSERT_TRUE(ReplaceFile(target, below, *ReadWholeFile(source, below, 1 << 26)).ok());
-    }
-  }
 }
 
 class DamageTest : public ::testing::Test {
