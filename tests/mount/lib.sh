@@ -66,6 +66,16 @@ need() {
   done
 }
 
+# in_own_mounts: runs the script again, from its start, in a private mount namespace.
+in_own_mounts() {
+  [[ -z ${INSIDE:-} ]] || return 0
+  unshare --mount --propagation private true 2>/dev/null || {
+    echo "skipped: no private mount namespace"
+    exit 77
+  }
+  INSIDE=1 exec unshare --mount --propagation private bash "$0"
+}
+
 unmount() {
   if mountpoint -q "$mnt"; then "$mendfs" umount "$mnt"; fi
 }

@@ -7,13 +7,7 @@ need unshare fsck mount umount
   echo "skipped: only root may lay something over /sbin"
   exit 77
 }
-if [[ -z ${INSIDE:-} ]]; then
-  unshare --mount --propagation private true 2>/dev/null || {
-    echo "skipped: no private mount namespace"
-    exit 77
-  }
-  INSIDE=1 exec unshare --mount --propagation private bash "${BASH_SOURCE[0]}"
-fi
+in_own_mounts
 
 # A copy of /sbin's links and programs, with ours beside them.
 sbin=$(realpath /sbin)

@@ -7,13 +7,7 @@ need unshare setpriv fusermount3
   echo "skipped: only root may arrange /dev/fuse for another user"
   exit 77
 }
-if [[ -z ${INSIDE:-} ]]; then
-  unshare --mount --propagation private true 2>/dev/null || {
-    echo "skipped: no private mount namespace"
-    exit 77
-  }
-  INSIDE=1 exec unshare --mount --propagation private bash "${BASH_SOURCE[0]}"
-fi
+in_own_mounts
 chmod 755 .
 mkdir user
 mknod user/fuse c 10 229 && chmod 666 user/fuse && mount --bind user/fuse /dev/fuse
