@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "meta/disk/sim_disk.h"
-#include "tests/table/seed.h"
+#include "tests/support/seed.h"
 
 namespace mendfs {
 namespace {

@@ -2,20 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <limits>
 #include <random>
 #include <vector>
+
+#include "tests/support/seed.h"
 
 namespace mendfs {
 namespace {
 
 using namespace std::string_literals;
-
-uint64_t Seed() {
-  const char* text = std::getenv("MENDFS_SEED");
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device{}();
-}
 
 const uint64_t kNumbers[] = {0,
                              1,
@@ -167,7 +163,7 @@ std::string RandomKey(std::mt19937_64& random) {
 }
 
 TEST(KeyBytesTest, OrderIsKeptAndNoKeyIsAPrefixOfAnother) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 20000; ++round) {
@@ -201,7 +197,7 @@ TEST(KeyBytesTest, BigEndianOrderIsNumberOrder) {
 }
 
 TEST(BytesTest, RandomBytesNeverReadBeyondTheEnd) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   for (int round = 0; round < 5000; ++round) {

@@ -1,4 +1,5 @@
 #include "meta/disk/sim_disk.h"
+#include "tests/support/seed.h"
 
 #include <gtest/gtest.h>
 
@@ -13,11 +14,6 @@ namespace mendfs {
 namespace {
 
 constexpr uint64_t kCuts = 400;
-
-uint64_t Seed() {
-  const char* text = std::getenv("MENDFS_SEED");
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device{}();
-}
 
 std::unique_ptr<File> Create(Disk& disk, const std::string& path, std::string_view bytes) {
   auto file = disk.Open(path, OpenMode::kCreateOrOpen);
@@ -249,7 +245,7 @@ TEST(SimDiskPowerCutTest, ReplaceFileIsOldOrNewWhereverItStops) {
 // Random work on a few names: nothing that was durable in both name and bytes gets lost unless it
 // was removed or replaced, and a moved file is always somewhere.
 TEST(SimDiskPowerCutTest, MovedFilesAreNeverLost) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   const std::vector<std::string> directories = {"/", "/x/", "/y/", "/x/z/"};

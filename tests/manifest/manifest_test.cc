@@ -7,14 +7,10 @@
 #include <random>
 
 #include "meta/disk/sim_disk.h"
+#include "tests/support/seed.h"
 
 namespace mendfs {
 namespace {
-
-uint64_t Seed() {
-  const char* text = std::getenv("MENDFS_SEED");
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device{}();
-}
 
 std::string KeyOf(int i) {
   return XattrKey(InodeNumber(100), "k" + std::to_string(i));
@@ -74,7 +70,7 @@ class ManifestModelTest : public ::testing::Test {
 };
 
 TEST_F(ManifestModelTest, EveryPinnedMomentReadsAsItWas) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   std::mt19937_64 random(seed);
   State now;

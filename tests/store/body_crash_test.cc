@@ -15,17 +15,13 @@
 #include "meta/manifest/keys.h"
 #include "meta/object/object_store.h"
 #include "meta/store.h"
+#include "tests/support/seed.h"
 
 namespace mendfs {
 namespace {
 
 constexpr size_t kFiles = 3;
 using State = std::array<std::string, kFiles>;
-
-uint64_t Seed() {
-  const char* text = std::getenv("MENDFS_SEED");
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device{}();
-}
 
 std::string Pattern(size_t size, uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -197,7 +193,7 @@ class History {
 };
 
 TEST(BodyCrashTest, PowerCutsLeaveAStateSinceTheLastFlush) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (uint64_t run = 0; run < 8; ++run) {
     History history(seed + run);
@@ -212,7 +208,7 @@ TEST(BodyCrashTest, PowerCutsLeaveAStateSinceTheLastFlush) {
 }
 
 TEST(BodyCrashTest, DyingAtAnyWriteLeavesAStateSinceTheLastFlush) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (uint64_t run = 0; run < 6; ++run) {
     History history(seed + run);
@@ -228,7 +224,7 @@ TEST(BodyCrashTest, DyingAtAnyWriteLeavesAStateSinceTheLastFlush) {
 }
 
 TEST(BodyCrashTest, DyingWhileClosingOrRecoveringIsRecoveredFrom) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (uint64_t run = 0; run < 4; ++run) {
     History history(seed + run);
@@ -249,7 +245,7 @@ TEST(BodyCrashTest, DyingWhileClosingOrRecoveringIsRecoveredFrom) {
 }
 
 TEST(BodyCrashTest, AFailingCallLosesNothingThatWasFlushed) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (uint64_t k = 1; k < 150; k += 2) {
     History history(seed);
@@ -266,7 +262,7 @@ TEST(BodyCrashTest, AFailingCallLosesNothingThatWasFlushed) {
 }
 
 TEST(BodyCrashTest, EveryFailpointOfPacksIsReachedAndSurvived) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (const Failpoint point :
        {Failpoint::kPackAfterCreate, Failpoint::kPackAfterName, Failpoint::kPackAfterAppend,

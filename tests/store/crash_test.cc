@@ -9,16 +9,12 @@
 #include "meta/disk/sim_disk.h"
 #include "meta/manifest/keys.h"
 #include "meta/store.h"
+#include "tests/support/seed.h"
 
 namespace mendfs {
 namespace {
 
 using State = std::map<std::string, std::string>;
-
-uint64_t Seed() {
-  const char* text = std::getenv("MENDFS_SEED");
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : std::random_device{}();
-}
 
 std::string KeyOf(uint64_t i) {
   return XattrKey(InodeNumber(900), "k" + std::to_string(i));
@@ -115,7 +111,7 @@ class History {
 };
 
 TEST(CrashTest, PowerCutsLeaveAStateSinceTheLastFlush) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (uint64_t run = 0; run < 12; ++run) {
     History history(seed + run);
@@ -130,7 +126,7 @@ TEST(CrashTest, PowerCutsLeaveAStateSinceTheLastFlush) {
 }
 
 TEST(CrashTest, DyingAtAnyWriteLeavesAStateSinceTheLastFlush) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (uint64_t run = 0; run < 6; ++run) {
     History history(seed + run);
@@ -146,7 +142,7 @@ TEST(CrashTest, DyingAtAnyWriteLeavesAStateSinceTheLastFlush) {
 }
 
 TEST(CrashTest, DyingInsideRecoveryIsRecoveredFrom) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (uint64_t run = 0; run < 6; ++run) {
     History history(seed + run);
@@ -168,7 +164,7 @@ TEST(CrashTest, DyingInsideRecoveryIsRecoveredFrom) {
 }
 
 TEST(CrashTest, AFailingCallLosesNothingThatWasFlushed) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (uint64_t k = 1; k < 120; ++k) {
     History history(seed);

@@ -10,7 +10,7 @@
 
 #include "meta/table/row_check.h"
 #include "meta/table/schema/row_value.h"
-#include "tests/table/seed.h"
+#include "tests/support/seed.h"
 
 namespace mendfs {
 namespace {

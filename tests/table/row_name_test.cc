@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "meta/table/schema/row_value.h"
-#include "tests/table/seed.h"
+#include "tests/support/seed.h"
 
 namespace mendfs {
 namespace {

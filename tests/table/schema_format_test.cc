@@ -8,7 +8,7 @@
 
 #include "meta/codec/hash.h"
 #include "meta/table/schema/schema_parser.h"
-#include "tests/table/seed.h"
+#include "tests/support/seed.h"
 
 namespace mendfs {
 namespace {

@@ -1,7 +1,7 @@
 // Renames of rows whose bodies name their keys: `mv alice.json alicia.json`.
 #include <random>
 
-#include "tests/table/seed.h"
+#include "tests/support/seed.h"
 #include "tests/table_ops/table_fixture.h"
 
 namespace mendfs {
