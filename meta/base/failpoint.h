@@ -23,6 +23,8 @@ namespace mendfs {
   X(kJournalAfterSync, "journal.after_sync", "all records up to the sync mark")                  \
   X(kFoldBeforeWrite, "fold.before_write", "the journal; LevelDB at the older position")         \
   X(kFoldAfterWrite, "fold.after_write", "the journal and LevelDB, at the new position")         \
+  X(kRewriteBeforeWrite, "rewrite.before_write", "LevelDB with the entries as they were")        \
+  X(kRewriteAfterWrite, "rewrite.after_write", "LevelDB with all of the edits")                  \
   X(kCommitBeforeClose, "commit.before_close", "the changes; no commit row")                     \
   X(kCommitAfterClose, "commit.after_close", "the commit row, unsynced")                         \
   X(kObjectBeforeSync, "object.before_sync", "a staging file, unsynced")                         \

@@ -314,9 +314,11 @@ Status Manifest::ReopenForFold(const Refold& refold) {
   // LevelDB fell back behind what it had acknowledged, or the failed write arrived after all: the
   // journal tells what is missing up to the end of the set that waits.
   Seq last = expected;
-  WorkingSet::Iterator iterator(*folding);
-  for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
-    last = std::max(last, iterator.version().seq);
+  if (folding != nullptr) {
+    WorkingSet::Iterator iterator(*folding);
+    for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
+      last = std::max(last, iterator.version().seq);
+    }
   }
   auto rebuilt = std::make_shared<WorkingSet>();
   MENDFS_RETURN_IF_ERROR(refold(found, last, [&](Seq seq, const Change& change) {
@@ -343,7 +345,7 @@ Result<Seq> Manifest::Settle() {
   {
     MutexLock lock(mutex_);
     position = state_.folded;
-    if (folding_.settled == position) return position;
+    if (folding_.settled == position && folding_.folds_in_log == 0) return position;
   }
   MENDFS_RETURN_IF_ERROR(kv_->Settle());
   MutexLock lock(mutex_);
@@ -365,6 +367,64 @@ Result<BranchTotals> Manifest::CountApplied() const {
   MENDFS_RETURN_IF_ERROR(folder.RunCounts(*sets.active));
   const auto totals = folder.state().totals.find(kMainBranch);
   return totals == folder.state().totals.end() ? BranchTotals{} : totals->second;
+}
+
+// Synced: a hole in LevelDB's log that later batches hide cannot come about.
+Status Manifest::WriteFold(KvBatch& batch, const FoldState& state) {
+  Status written = kv_->Write(batch, true);
+  MutexLock lock(mutex_);
+  if (written.ok()) {
+    state_ = state;
+    ++folding_.folds_in_log;
+  } else {
+    folding_.kv_failed = true;
+  }
+  return written;
+}
+
+// What was written is done; when this fails the next write is refused by LevelDB, and reopens it.
+void Manifest::SettleFullLog() {
+  {
+    MutexLock lock(mutex_);
+    if (folding_.folds_in_log < kFoldsInLog) return;
+  }
+  if (const auto settled = Settle(); !settled.ok()) {
+    LogLine(LogLevel::kWarning, "manifest",
+            "LevelDB's log stays as it is: " + settled.status().ToString());
+  }
+}
+
+Result<size_t> Manifest::Rewrite(const std::vector<EntryEdit>& edits, const Refold& refold) {
+  bool failed = false;
+  {
+    MutexLock lock(mutex_);
+    failed = folding_.kv_failed;
+  }
+  if (failed) MENDFS_RETURN_IF_ERROR(ReopenForFold(refold));
+  auto batch = kv_->NewBatch();
+  size_t edited = 0;
+  for (const EntryEdit& edit : edits) {
+    const auto found = kv_->Get(edit.key);
+    if (!found.ok() && found.status().code() != Code::kNotFound) return found.status();
+    if (!found.ok() || *found != edit.expected) continue;
+    if (edit.replacement) {
+      batch->Put(edit.key, *edit.replacement);
+    } else {
+      batch->Delete(edit.key);
+    }
+    ++edited;
+  }
+  if (edited == 0) return edited;
+  const FoldState before = folded();
+  FoldState state = before;
+  const FoldRow row = ChainFold(before, state);
+  batch->Put(FoldRowKey(row.number), EncodeFoldRow(row));
+  batch->Put(FoldStateKey(), EncodeFoldState(state));
+  MENDFS_FAILPOINT(kRewriteBeforeWrite);
+  MENDFS_RETURN_IF_ERROR(WriteFold(*batch, state).Annotate("rewrite entries of the manifest"));
+  SettleFullLog();
+  MENDFS_FAILPOINT(kRewriteAfterWrite);
+  return edited;
 }
 
 Status Manifest::Fold(const Refold& refold) {
@@ -393,31 +453,17 @@ Status Manifest::Fold(const Refold& refold) {
   MENDFS_RETURN_IF_ERROR(folder.Run(*folding));
   if (hooks_ != nullptr) MENDFS_RETURN_IF_ERROR(hooks_->SyncMoved());
   MENDFS_FAILPOINT(kFoldBeforeWrite);
-  // Synced: a hole in LevelDB's log that later batches hide cannot come about.
-  Status written = kv_->Write(folder.batch(), true);
-  if (!written.ok()) {
-    MutexLock lock(mutex_);
-    folding_.kv_failed = true;
-    return written.Annotate("fold the journal into the manifest");
-  }
-  bool log_full = false;
+  MENDFS_RETURN_IF_ERROR(
+      WriteFold(folder.batch(), folder.state()).Annotate("fold the journal into the manifest"));
   {
     MutexLock lock(mutex_);
-    state_ = folder.state();
     sets_.folding = nullptr;
-    log_full = ++folding_.folds_in_log >= kFoldsInLog;
     // One folded commit is enough to tell that older values are seen by it.
     while (commits_.size() > 1 && *std::next(commits_.begin()) <= state_.folded) {
       commits_.erase(commits_.begin());
     }
   }
-  if (log_full) {
-    // The fold is done; when this fails the next one is refused by LevelDB, and reopens it.
-    if (auto settled = Settle(); !settled.ok()) {
-      LogLine(LogLevel::kWarning, "manifest",
-              "LevelDB's log stays as it is: " + settled.status().ToString());
-    }
-  }
+  SettleFullLog();
   return HitFailpoint(Failpoint::kFoldAfterWrite);
 }
 

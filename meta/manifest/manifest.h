@@ -22,6 +22,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -55,6 +56,13 @@ struct ManifestDamage {
   std::string sentence;    // empty: nothing
 };
 
+// An entry of LevelDB, under its whole key, that is to be replaced or taken away.
+struct EntryEdit {
+  std::string key;
+  std::string expected;                    // the bytes it must still have
+  std::optional<std::string> replacement;  // nothing: it goes
+};
+
 class Manifest : public Reader {
  public:
   static Result<std::unique_ptr<Manifest>> Open(Disk& disk, const std::string& store_path,
@@ -75,6 +83,11 @@ class Manifest : public Reader {
   // Moves LevelDB's log into its tables. Answers the position that does not depend on the log: what
   // was folded up to there is safe from damage to it, and need not be kept in the journal.
   Result<Seq> Settle();
+  // Replaces entries by others that mean the same (bytes that moved), and takes away such as
+  // nothing sees any more: one synced batch, chained like a fold, at the same position and with the
+  // same totals. Entries that changed meanwhile are left alone; answers how many were edited. Shares
+  // Fold's one caller at a time. On error nothing was edited, or all of it where kIo or kNoSpace.
+  Result<size_t> Rewrite(const std::vector<EntryEdit>& edits, const Refold& refold);
   // Replay brought a commit of main with these many changes; those up to it are not counted again.
   void Recount(Seq commit, uint64_t changed_total);
   // Before the first Fold; they outlive the manifest.
@@ -137,6 +150,8 @@ class Manifest : public Reader {
   Status ReadBranches();
   Status ReadSegments();
   Status ReopenForFold(const Refold& refold);
+  Status WriteFold(KvBatch& batch, const FoldState& state);
+  void SettleFullLog();
   void NoteEntry(Seq seq, BranchId branch, const ChangeEntry& entry);
   std::vector<Seq> PinsForFold() const;
 

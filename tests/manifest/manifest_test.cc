@@ -184,5 +184,59 @@ TEST_F(ManifestModelTest, AFailedFoldLosesNothingAndTheNextOneGoesOn) {
   EXPECT_EQ(manifest_->Get({}, KeyOf(1))->value, "kept");
 }
 
+TEST_F(ManifestModelTest, ARewriteEditsWhatIsStillAsExpectedAndIsChainedLikeAFold) {
+  const auto refold = [](Seq, Seq, const auto&) { return Status::Ok(); };
+  Change change;
+  change.Put(KeyOf(1), "one");
+  change.Put(KeyOf(2), "two");
+  change.Put(KeyOf(3), "three");
+  Apply(change);
+  Fold();
+  const FoldState before = manifest_->folded();
+  const auto bytes_of = [&](int i) {
+    return *manifest_->kv().Get(CurrentKey(kMainBranch, KeyOf(i)));
+  };
+  std::string moved = bytes_of(1);
+  moved.replace(moved.size() - 3, 3, "ONE");
+  const std::vector<EntryEdit> edits = {
+      {CurrentKey(kMainBranch, KeyOf(1)), bytes_of(1), moved},
+      {CurrentKey(kMainBranch, KeyOf(2)), bytes_of(2), std::nullopt},
+      {CurrentKey(kMainBranch, KeyOf(3)), "what it never was", std::nullopt},
+      {CurrentKey(kMainBranch, KeyOf(4)), "", std::nullopt},
+  };
+  const auto edited = manifest_->Rewrite(edits, refold);
+  ASSERT_TRUE(edited.ok()) << edited.status().ToString();
+  EXPECT_EQ(*edited, 2U);
+  EXPECT_EQ(manifest_->folded().folded, before.folded);
+  EXPECT_EQ(manifest_->folded().number, before.number + 1);
+  EXPECT_EQ(manifest_->folded().totals, before.totals);
+  const View head{kMainBranch, kHeadSeq};
+  ExpectState(head, {{KeyOf(1), "ONE"}, {KeyOf(3), "three"}});
+  EXPECT_EQ(*manifest_->Rewrite(edits, refold), 0U);
+  EXPECT_EQ(manifest_->folded().number, before.number + 1);
+  ASSERT_TRUE(manifest_->Settle().ok());
+  // A whole chain is what an open wants.
+  manifest_.reset();
+  auto again = Manifest::Open(disk_, "/s", {});
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  manifest_ = *std::move(again);
+  ExpectState(head, {{KeyOf(1), "ONE"}, {KeyOf(3), "three"}});
+}
+
+TEST_F(ManifestModelTest, ARewriteAfterAFailedOneReopensLevelDb) {
+  const auto refold = [](Seq, Seq, const auto&) { return Status::Ok(); };
+  Change change;
+  change.Put(KeyOf(1), "one");
+  Apply(change);
+  Fold();
+  const std::string key = CurrentKey(kMainBranch, KeyOf(1));
+  const std::vector<EntryEdit> edits = {{key, *manifest_->kv().Get(key), std::nullopt}};
+  disk_.FailCall(1, Code::kNoSpace, CallScope::kMutating);
+  EXPECT_EQ(manifest_->Rewrite(edits, refold).status().code(), Code::kNoSpace);
+  const auto again = manifest_->Rewrite(edits, refold);
+  ASSERT_TRUE(again.ok()) << again.status().ToString();
+  ExpectState({kMainBranch, kHeadSeq}, {});
+}
+
 }  // namespace
 }  // namespace mendfs
