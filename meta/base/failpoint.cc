@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kFailpointCount = static_cast<size_t>(Failpoint::kCount);
 constexpr int kCrashExitCode = 85;
 constexpr auto kDelay = std::chrono::milliseconds(50);
+constexpr unsigned kParkMs = 5000;
 
 constexpr std::array<std::string_view, kFailpointCount> kNames = {
 #define MENDFS_FAILPOINT_NAME(enumerator, name, durable) std::string_view(name),
@@ -42,6 +43,8 @@ struct Table {
   Mutex mutex{LockRank::kLeaf};
   std::array<Slot, kFailpointCount> slots GUARDED_BY(mutex);
   bool counting GUARDED_BY(mutex) = false;
+  uint64_t disarmed GUARDED_BY(mutex) = 0;  // how often
+  CondVar parked;
 };
 
 // True while a hit has anything to do: something is armed, or hits are counted.
@@ -59,21 +62,35 @@ void UpdateInUse(Table& table) REQUIRES(table.mutex) {
   table_in_use.store(in_use, std::memory_order_relaxed);
 }
 
+struct Hit {
+  FailAction action = FailAction::kNone;
+  uint64_t disarmed = 0;  // how often by then
+};
+
 // Counts the hit; the action if this is the hit that acts.
-FailAction TakeHit(Failpoint point) {
+Hit TakeHit(Failpoint point) {
   Table& table = GetTable();
   MutexLock lock(table.mutex);
   Slot& slot = table.slots[static_cast<size_t>(point)];
   ++slot.hits;
-  if (slot.action == FailAction::kNone || --slot.hits_left > 0) return FailAction::kNone;
+  if (slot.action == FailAction::kNone || --slot.hits_left > 0) return {};
   const FailAction action = slot.action;
   slot.action = FailAction::kNone;
   UpdateInUse(table);
-  return action;
+  return {action, table.disarmed};
 }
 
-Status Act(Failpoint point, FailAction action) {
-  switch (action) {
+void Park(uint64_t disarmed) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kParkMs);
+  Table& table = GetTable();
+  MutexLock lock(table.mutex);
+  while (table.disarmed == disarmed && std::chrono::steady_clock::now() < end) {
+    table.parked.WaitFor(table.mutex, kParkMs);
+  }
+}
+
+Status Act(Failpoint point, const Hit& hit) {
+  switch (hit.action) {
     case FailAction::kNone: return Status::Ok();
     case FailAction::kError:
       return {Code::kIo, "failpoint " + std::string(FailpointName(point)) + " answers an error"};
@@ -81,6 +98,7 @@ Status Act(Failpoint point, FailAction action) {
       return {Code::kNoSpace, "failpoint " + std::string(FailpointName(point)) + " answers full"};
     case FailAction::kCrash: ::_exit(kCrashExitCode);
     case FailAction::kDelay: std::this_thread::sleep_for(kDelay); return Status::Ok();
+    case FailAction::kPark: Park(hit.disarmed); return Status::Ok();
   }
   return Status::Ok();
 }
@@ -103,6 +121,7 @@ std::optional<FailAction> ParseAction(std::string_view name) {
   if (name == "no-space") return FailAction::kNoSpace;
   if (name == "crash") return FailAction::kCrash;
   if (name == "delay") return FailAction::kDelay;
+  if (name == "park") return FailAction::kPark;
   return std::nullopt;
 }
 
@@ -115,7 +134,7 @@ std::optional<unsigned> ParseHit(std::string_view digits) {
 
 Status WrongWord(std::string_view what, std::string_view word) {
   return {Code::kInvalid, "arm failpoints: " + std::string(what) + " \"" + std::string(word) +
-                              "\"; want name=error|no-space|crash|delay[:hit],…"};
+                              "\"; want name=error|no-space|crash|delay|park[:hit],…"};
 }
 
 // "name=action" or "name=action:hit".
@@ -165,6 +184,8 @@ void DisarmFailpoints() {
   Table& table = GetTable();
   MutexLock lock(table.mutex);
   for (Slot& slot : table.slots) slot.action = FailAction::kNone;
+  ++table.disarmed;
+  table.parked.NotifyAll();
   UpdateInUse(table);
 }
 

@@ -53,6 +53,7 @@ enum class FailAction : unsigned char {
   kNoSpace,  // the instant answers kNoSpace
   kCrash,    // _exit(85)
   kDelay,    // 50 ms, then goes on
+  kPark,     // waits until the failpoints are disarmed, 5 s at most, then goes on
 };
 
 std::string_view FailpointName(Failpoint point);
@@ -61,8 +62,8 @@ std::string_view FailpointDurable(Failpoint point);
 // The k-th hit from now (1 = the next) acts; later hits do not.
 void ArmFailpoint(Failpoint point, FailAction action, unsigned hit = 1);
 void DisarmFailpoints();
-// "journal.after_append=crash:3,fold.before_write=error", with the actions error, no-space, crash
-// and delay; kInvalid names the word that is wrong, and then nothing of the text is armed.
+// "journal.after_append=crash:3,fold.before_write=error", with the actions error, no-space, crash,
+// delay and park; kInvalid names the word that is wrong, and then nothing of the text is armed.
 Status ArmFailpointsFromText(std::string_view text);
 // Counts every hit from now on; without it, hits count only while something is armed.
 void CountFailpointHits();

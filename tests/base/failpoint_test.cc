@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 #include <string>
+#include <thread>
 
 namespace mendfs {
 namespace {
@@ -39,6 +41,22 @@ TEST_F(FailpointTest, DisarmedNeverActs) {
   ArmFailpoint(kPoint, FailAction::kNoSpace);
   DisarmFailpoints();
   EXPECT_TRUE(HitFailpoint(kPoint).ok());
+}
+
+TEST_F(FailpointTest, AParkedHitGoesOnWhenDisarmed) {
+  ASSERT_TRUE(ArmFailpointsFromText("journal.after_append=park").ok());
+  CountFailpointHits();
+  const uint64_t before = HitsOf(kPoint);
+  std::atomic<bool> passed{false};
+  std::thread parked([&] {
+    EXPECT_TRUE(HitFailpoint(kPoint).ok());
+    passed.store(true);
+  });
+  while (HitsOf(kPoint) == before) std::this_thread::yield();
+  EXPECT_FALSE(passed.load());
+  DisarmFailpoints();
+  parked.join();
+  EXPECT_TRUE(passed.load());
 }
 
 TEST_F(FailpointTest, TextArmsSeveral) {
