@@ -20,6 +20,10 @@ setup_test_packages=(
   libgtest-dev libgmock-dev jq vim rsync git attr acl python3 sqlite3 procps file
 )
 setup_clang_packages=(clang)
+# What tests/posix/run wants besides; a server of PostgreSQL comes with them.
+setup_posix_packages=(
+  fio stress-ng postgresql linux-source xz-utils make flex bison bc perl
+)
 
 # Begins a log; the line says what the caller is about to do.
 SetupBegin() {
