@@ -114,6 +114,7 @@ struct StoreStatus {
   uint64_t journal_bytes = 0;
   uint64_t segments = 0;
   uint64_t replayed_records = 0;  // at open
+  std::string journal_damage;     // met at open, in records that are not needed; empty: none
   SpaceInfo space;
 };
 

@@ -307,6 +307,7 @@ StoreStatus Engine::Describe() const {
   status.working_set_bytes = manifest_->working_set_bytes();
   status.segments = manifest_->segments();
   status.replayed_records = replayed_records_;
+  status.journal_damage = journal_damage_;
   const auto totals = state.totals.find(kMainBranch);
   if (totals != state.totals.end()) {
     status.counts = {totals->second.files, totals->second.nodes, totals->second.edges};
@@ -335,6 +336,9 @@ StoreStatus Engine::Describe() const {
   } else if (const ReadDamage lost = packs_.read_damage(); lost.blocks > 0) {
     status.health = Health::kDegraded;
     status.reason = LostBytes(lost, path_);
+  } else if (!journal_damage_.empty()) {
+    status.health = Health::kDegraded;
+    status.reason = journal_damage_;
   }
   return status;
 }

@@ -125,6 +125,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   SharedMutex table_gate_{LockRank::kGate};
   std::atomic<int64_t> clock_ns_{0};
   uint64_t replayed_records_ = 0;
+  std::string journal_damage_;
   std::optional<ContentCounts> replayed_counts_;  // read-only: with what replay brought
   bool started_ = false;  // before, a failed open leaves everything as it was
 

@@ -96,6 +96,12 @@ Status Engine::Replay() {
   MENDFS_ASSIGN_OR_RETURN(const ReplayEnd end, ReplayJournal(disk, directory, store_id_, folded,
                                                              visit, is_whole, on_mark));
   replayed_records_ = end.records;
+  if (end.unneeded_damaged > 0) {
+    journal_damage_ = end.damage + "; " + std::to_string(end.unneeded_damaged) +
+                      (end.unneeded_damaged == 1 ? " place" : " places") +
+                      " in records that are in the manifest already: nothing is lost, the disk may "
+                      "be failing";
+  }
   {
     // When LevelDB lost folds, what several brought is folded at once now and counted once.
     MutexLock lock(door_mutex_);

@@ -52,15 +52,17 @@ struct ReplayEnd {
   Seq durable;            // proven by a sync mark
   std::string tail_path;  // segment to go on in; empty: none yet
   JournalHeader tail_header;
-  uint64_t tail_bytes = 0;  // whole records end here
-  bool torn = false;        // something was behind them
-  uint64_t records = 0;     // visited
+  uint64_t tail_bytes = 0;        // whole records end here
+  bool torn = false;              // something was behind them
+  uint64_t records = 0;           // visited
+  uint64_t unneeded_damaged = 0;  // places where records up to `after` do not verify
+  std::string damage;             // the first of them
 };
 
-// Visits every whole record with a seq above `after`. Writes nothing. Of records up to `after` only
-// the headers are needed: payloads that do not verify are logged. So is an end before the
-// journal's. Errors: kCorruption when a record that was durable does not verify, a segment is
-// missing, or
+// Visits every whole record with a seq above `after`. Writes nothing. Records up to `after` are not
+// needed: where one does not verify, that is logged and counted, and those behind it are searched
+// for by their headers. An end before the journal's is logged. Errors: kCorruption when a record
+// that was durable does not verify, a segment is missing, or
 //         records are out of order; kUnsupported for a newer version; what `visit` returns.
 // Cost:   segments that end before `after` are not read.
 Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,

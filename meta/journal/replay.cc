@@ -1,5 +1,7 @@
 // Reading the journal back. See journal.h.
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
@@ -54,6 +56,7 @@ class SegmentWalk {
   }
 
   void Skip(const RecordHeader& header) { offset_ += kRecordHeaderBytes + header.payload_bytes; }
+  void GoTo(uint64_t offset) { offset_ = offset; }
   bool AtEnd() const { return offset_ >= size_; }
   uint64_t offset() const { return offset_; }
   uint64_t size() const { return size_; }
@@ -92,20 +95,36 @@ class SegmentWalk {
 
   // Is there, behind the bad record here, a mark that proves it had been durable?
   Result<bool> DurableBehind(Seq bad) const {
+    MENDFS_ASSIGN_OR_RETURN(const auto found, Search([bad](const RecordHeader& header) {
+                              return header.kind == RecordKind::kSyncMark && header.seq >= bad;
+                            }));
+    return found.has_value();
+  }
+
+  using Found = std::pair<uint64_t, RecordHeader>;  // where a record begins
+  // The first change or commit behind the bad record here.
+  Result<std::optional<Found>> FindNext() const {
+    return Search([](const RecordHeader& header) { return header.kind != RecordKind::kSyncMark; });
+  }
+
+ private:
+  // The first header behind offset() that verifies and is wanted. The salt keeps bytes
+  // of users from passing for one.
+  template <typename Wanted>
+  Result<std::optional<Found>> Search(const Wanted& wanted) const {
     constexpr size_t kStep = 1 << 20;
     for (uint64_t at = offset_ + 1; at < size_; at += kStep) {
       MENDFS_ASSIGN_OR_RETURN(const std::string bytes,
                               ReadRange(file_, at, kStep + kRecordHeaderBytes - 1));
       for (size_t i = 0; i + kRecordHeaderBytes <= bytes.size(); ++i) {
         if (bytes[i] != 'M' || bytes[i + 1] != 'J') continue;
-        auto header = DecodeRecordHeader(std::string_view(bytes).substr(i), salt_);
-        if (header.ok() && header->kind == RecordKind::kSyncMark && header->seq >= bad) return true;
+        const auto header = DecodeRecordHeader(std::string_view(bytes).substr(i), salt_);
+        if (header.ok() && wanted(*header)) return std::optional<Found>({at + i, *header});
       }
     }
-    return false;
+    return std::optional<Found>();
   }
 
- private:
   Result<std::string> ReadPayload(const RecordHeader& header, uint64_t at) const {
     MENDFS_ASSIGN_OR_RETURN(std::string payload,
                             ReadRange(file_, at + kRecordHeaderBytes, header.payload_bytes));
@@ -157,13 +176,13 @@ class SegmentReplay {
  private:
   Status Step() {
     const auto header = walk_.Peek();
-    if (!header.ok()) return EndAt(header.status());
+    if (!header.ok()) return PassBy(header.status());
     auto payload = walk_.PayloadOf(*header);
     if (!payload.ok()) {
       // What a mark proves its header says, and what is folded is needed no more.
       const bool is_mark = header->kind == RecordKind::kSyncMark;
       if (!is_mark && header->seq > request_.after) return EndAt(payload.status());
-      WarnOfPayload(*header, payload.status());
+      NoteUnneeded(header->seq, walk_.offset(), payload.status());
       payload = std::string();
     }
     if (header->kind == RecordKind::kSyncMark) {
@@ -195,6 +214,30 @@ class SegmentReplay {
     return walk_.DurableBehind(expected_);
   }
 
+  // No header verifies here. Records that are folded are not needed, nor is a mark: the one behind
+  // them is found by its header. Where there is none, the journal goes on in a new segment.
+  Status PassBy(const Status& why) {
+    if (why.code() != Code::kCorruption) return why;
+    const uint64_t bad = walk_.offset();
+    const Seq needed(std::max(expected_.value, request_.after.value + 1));
+    MENDFS_ASSIGN_OR_RETURN(const auto next, walk_.FindNext());
+    if (next && next->second.seq >= expected_ && next->second.seq <= needed) {
+      NoteUnneeded(expected_, bad, why);
+      expected_ = next->second.seq;
+      end_.last = std::max(end_.last, Seq(expected_.value - 1));
+      walk_.GoTo(next->first);
+      return Status::Ok();
+    }
+    if (next || expected_ > request_.after) return EndAt(why);
+    MENDFS_ASSIGN_OR_RETURN(const bool lost, walk_.DurableBehind(needed));
+    if (lost) return Damaged(segment_.path, bad, why.message());
+    NoteUnneeded(expected_, bad, why);
+    end_.last = std::max(end_.last, request_.after);
+    end_.tail_path.clear();
+    walk_.GoTo(walk_.size());
+    return Status::Ok();
+  }
+
   // Nothing verifies here: damage, or the end.
   Status EndAt(const Status& why) {
     if (why.code() != Code::kCorruption) return why;
@@ -216,12 +259,16 @@ class SegmentReplay {
     return Status::Ok();
   }
 
-  void WarnOfPayload(const RecordHeader& header, const Status& why) const {
+  void NoteUnneeded(Seq seq, uint64_t byte, const Status& why) {
+    if (end_.unneeded_damaged++ == 0) {
+      end_.damage = "journal segment " + segment_.path + " at byte " + std::to_string(byte) + ": " +
+                    why.message() + " (change " + std::to_string(seq.value) + ")";
+    }
     LogLine(LogLevel::kWarning, "journal",
             "a record that is not needed any more is damaged; nothing is lost, the disk may fail",
             {{"segment", segment_.path},
-             {"byte", std::to_string(walk_.offset())},
-             {"seq", std::to_string(header.seq.value)},
+             {"byte", std::to_string(byte)},
+             {"seq", std::to_string(seq.value)},
              {"reason", why.ToString()}});
   }
 

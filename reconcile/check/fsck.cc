@@ -32,7 +32,11 @@ class Check {
 
   void Run() {
     const StoreStatus status = store_.Describe();
-    if (status.health != Health::kOk) Found("manifest", store_.path(), status.reason);
+    const bool journal_told = status.reason == status.journal_damage;
+    if (status.health != Health::kOk && !journal_told) {
+      Found("manifest", store_.path(), status.reason);
+    }
+    if (!status.journal_damage.empty()) Found("journal", store_.path(), status.journal_damage);
     Segments();
     Tables();
     Files();

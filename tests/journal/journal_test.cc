@@ -149,9 +149,89 @@ TEST_F(JournalTest, AFoldedRecordIsNeededByItsHeaderOnly) {
   EXPECT_THAT(seen_, ElementsAre("third", "fourth"));
   EXPECT_THAT(logged, HasSubstr("a record that is not needed any more is damaged"));
   EXPECT_THAT(logged, HasSubstr("seq=2"));
-  // Nobody finds the way past a header.
-  ASSERT_TRUE(disk_.FlipBit(path, second + 20, 0).ok());
+  EXPECT_EQ(end->unneeded_damaged, 1u);
+  EXPECT_THAT(end->damage, HasSubstr(path));
+}
+
+// One record of each of 1 to 4, a mark behind 3; `Header(i)` is where record i begins.
+class FoldedDamageTest : public JournalTest {
+ protected:
+  void SetUp() override {
+    JournalTest::SetUp();
+    auto journal = Open();
+    for (const char* text : {"one  ", "two  ", "three"}) Append(*journal, text);
+    ASSERT_TRUE(journal->Sync().ok());
+    mark_bytes_ = *ReadWholeFile(disk_, path_, 1 << 20);
+    Append(*journal, "four ");
+  }
+  uint64_t Header(int i) const {
+    const uint64_t each = kRecordHeaderBytes + 5;
+    if (i < 4) return kJournalHeaderBytes + each * static_cast<uint64_t>(i - 1);
+    return mark_bytes_.size();
+  }
+  void Damage(int i) { ASSERT_TRUE(disk_.FlipBit(path_, Header(i) + 20, 0).ok()); }
+
+  const std::string path_ = "/j/" + SegmentFileName(Seq(1));
+  std::string mark_bytes_;
+};
+
+TEST_F(FoldedDamageTest, TheHeaderOfAFoldedRecordIsPassedBy) {
+  Damage(2);
+  EXPECT_EQ(Replay(Seq(1)).status().code(), Code::kCorruption);
+  auto end = Replay(Seq(2));
+  ASSERT_TRUE(end.ok()) << end.status().ToString();
+  EXPECT_EQ(end->last, Seq(4));
+  EXPECT_EQ(end->unneeded_damaged, 1u);
+  EXPECT_THAT(end->damage, HasSubstr("(change 2)"));
+  EXPECT_THAT(seen_, ElementsAre("three", "four "));
+}
+
+TEST_F(FoldedDamageTest, AMarkIsPassedBy) {
+  const uint64_t mark = Header(3) + kRecordHeaderBytes + 5;
+  ASSERT_TRUE(disk_.FlipBit(path_, mark + 20, 0).ok());
+  for (const uint64_t after : {0, 2, 3, 4}) {
+    auto end = Replay(Seq(after));
+    ASSERT_TRUE(end.ok()) << end.status().ToString();
+    EXPECT_EQ(end->last, Seq(4));
+    EXPECT_EQ(end->records, 4 - after);
+  }
+}
+
+TEST_F(FoldedDamageTest, ARecordThatIsNeededIsNotPassedByWithAFoldedOne) {
+  Damage(2);
+  Damage(3);
   EXPECT_EQ(Replay(Seq(2)).status().code(), Code::kCorruption);
+  auto end = Replay(Seq(3));
+  ASSERT_TRUE(end.ok()) << end.status().ToString();
+  EXPECT_THAT(seen_, ElementsAre("four "));
+}
+
+TEST_F(FoldedDamageTest, WithoutAnyRecordBehindItTheJournalGoesOnInANewSegment) {
+  Damage(4);
+  auto end = Replay(Seq(4));
+  ASSERT_TRUE(end.ok()) << end.status().ToString();
+  EXPECT_EQ(end->last, Seq(4));
+  EXPECT_FALSE(end->torn);
+  EXPECT_EQ(end->tail_path, "");
+  {
+    auto journal = Journal::Open(disk_, "/j", kStore, *end, {});
+    ASSERT_TRUE(journal.ok()) << journal.status().ToString();
+    EXPECT_EQ(Append(**journal, "five"), Seq(5));
+    ASSERT_EQ((*journal)->FinishedSegments(Seq(4)).size(), 1u);
+  }
+  for (int i = 1; i <= 3; ++i) Damage(i);
+  ASSERT_TRUE(Replay(Seq(4)).ok());
+  EXPECT_THAT(seen_, ElementsAre("five"));
+}
+
+TEST_F(FoldedDamageTest, AMarkThatProvesALostRecordIsCorruption) {
+  {
+    auto journal = Open(Seq());
+    ASSERT_TRUE(journal->Sync().ok());
+  }
+  Damage(3);
+  Damage(4);
+  EXPECT_EQ(Replay(Seq(3)).status().code(), Code::kCorruption);
 }
 
 TEST_F(JournalTest, WhatMarksSayComesBackBeforeTheFirstRecordIsChecked) {

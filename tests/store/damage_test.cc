@@ -5,6 +5,7 @@
 #include "meta/bulk.h"
 #include "meta/disk/sim_disk.h"
 #include "meta/inspect.h"
+#include "meta/journal/record_format.h"
 #include "meta/manifest/keys.h"
 #include "meta/store.h"
 #include "meta/tables.h"
@@ -208,6 +209,44 @@ TEST_F(DamageTest, AJournalThatDoesNotReachBackIsRefused) {
   const auto store = Store::Open(disk_, "/store", Options());
   EXPECT_EQ(store.status().code(), Code::kCorruption);
   EXPECT_THAT(store.status().message(), HasSubstr("are missing before"));
+}
+
+// All of it is folded at a clean close.
+TEST_F(DamageTest, AFlippedBitInTheFoldedJournalLosesNothingAndIsTold) {
+  const std::string segment = "/store/journal/" + disk_.List("/store/journal")->back().name;
+  const uint64_t size = disk_.Stat(segment)->size_bytes;
+  uint64_t told = 0;
+  uint64_t tried = 0;
+  for (uint64_t at = kJournalHeaderBytes; at < size; at += 7, ++tried) {
+    SCOPED_TRACE("byte " + std::to_string(at) + " of " + std::to_string(size));
+    SimDisk copy;
+    CopyTree(disk_, "/store", copy);
+    ASSERT_TRUE(copy.FlipBit(segment, at, tried % 8).ok());
+    {
+      auto store = Open(copy, OpenAccess::kReadOnly);
+      ASSERT_NE(store, nullptr);
+      EXPECT_EQ(FactsOf(*store), before_);
+      const StoreStatus status = store->Describe();
+      if (status.health != Health::kOk) {
+        EXPECT_EQ(status.health, Health::kDegraded);
+        EXPECT_THAT(status.journal_damage, HasSubstr(segment));
+        ++told;
+      }
+    }
+    if (tried % 10 == 0) {
+      {
+        auto store = Open(copy);
+        ASSERT_NE(store, nullptr);
+        Edit(*store, 3);
+      }
+      auto again = Open(copy);
+      ASSERT_NE(again, nullptr);
+      EXPECT_NE(FactsOf(*again), before_);
+    }
+    if (HasFailure()) return;
+  }
+  // What a mark says is not needed, and the last mark looks like a torn tail.
+  EXPECT_GT(told, tried * 3 / 4);
 }
 
 }  // namespace
