@@ -28,15 +28,13 @@ class FailingCallTest : public testing::TestWithParam<Sweep> {};
 
 TEST_P(FailingCallTest, EveryCallOfEveryPlanMayFailOnce) {
   const Sweep& sweep = GetParam();
-  // In short runs every call has its turn in some plan, not every one in each.
   const uint64_t stride = LongRun() ? 1 : kShortRunStride;
   uint64_t complete = 0;
   uint64_t failed_calls = 0;
   uint64_t told = 0;
-  uint64_t first = 1;
   for (const Plan& plan : AllPlans()) {
     bool fired = true;
-    for (uint64_t k = stride == 1 ? 1 : first++ % stride + 1; fired; k += stride) {
+    for (uint64_t k = 1 + complete % stride; fired; k += stride) {
       PlanRun run(plan);
       const Status status = run.Run({.begin = [&](SimDisk& disk) { Arm(disk, sweep, k); },
                                      .end =

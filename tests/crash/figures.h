@@ -37,7 +37,7 @@ class CrashRun {
 // Is this one of the long runs of `tests/run --crash`? Short ones take every kShortRunStride-th of
 // what there is to be tried.
 bool LongRun();
-inline constexpr uint64_t kShortRunStride = 7;
+inline constexpr uint64_t kShortRunStride = 3;
 
 // "figure NAME VALUE", which `tests/run --crash` adds up.
 void PrintFigure(const std::string& name, uint64_t value);

@@ -21,6 +21,7 @@ HistoryOptions Options(const Mix& mix) {
   HistoryOptions options;
   options.mix = mix;
   options.open = CrashOpenOptions();
+  options.check_one_in = 4;
   return options;
 }
 
