@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "meta/base/mutex.h"
 
@@ -37,6 +38,7 @@ struct Slot {
   FailAction action = FailAction::kNone;
   unsigned hits_left = 0;
   uint64_t hits = 0;
+  std::function<void()> call;  // of kCall
 };
 
 struct Table {
@@ -64,7 +66,8 @@ void UpdateInUse(Table& table) REQUIRES(table.mutex) {
 
 struct Hit {
   FailAction action = FailAction::kNone;
-  uint64_t disarmed = 0;  // how often by then
+  uint64_t disarmed = 0;       // how often by then
+  std::function<void()> call;  // for kCall
 };
 
 // Counts the hit; the action if this is the hit that acts.
@@ -77,7 +80,7 @@ Hit TakeHit(Failpoint point) {
   const FailAction action = slot.action;
   slot.action = FailAction::kNone;
   UpdateInUse(table);
-  return {action, table.disarmed};
+  return {action, table.disarmed, std::exchange(slot.call, nullptr)};
 }
 
 void Park(uint64_t disarmed) {
@@ -89,7 +92,8 @@ void Park(uint64_t disarmed) {
   }
 }
 
-Status Act(Failpoint point, const Hit& hit) {
+Status Act(Failpoint point) {
+  const Hit hit = TakeHit(point);
   switch (hit.action) {
     case FailAction::kNone: return Status::Ok();
     case FailAction::kError:
@@ -99,6 +103,7 @@ Status Act(Failpoint point, const Hit& hit) {
     case FailAction::kCrash: ::_exit(kCrashExitCode);
     case FailAction::kDelay: std::this_thread::sleep_for(kDelay); return Status::Ok();
     case FailAction::kPark: Park(hit.disarmed); return Status::Ok();
+    case FailAction::kCall: hit.call(); return Status::Ok();
   }
   return Status::Ok();
 }
@@ -180,10 +185,22 @@ void ArmFailpoint(Failpoint point, FailAction action, unsigned hit) {
   UpdateInUse(table);
 }
 
+void CallAtFailpoint(Failpoint point, std::function<void()> call, unsigned hit) {
+  {
+    Table& table = GetTable();
+    MutexLock lock(table.mutex);
+    table.slots[static_cast<size_t>(point)].call = std::move(call);
+  }
+  ArmFailpoint(point, FailAction::kCall, hit);
+}
+
 void DisarmFailpoints() {
   Table& table = GetTable();
   MutexLock lock(table.mutex);
-  for (Slot& slot : table.slots) slot.action = FailAction::kNone;
+  for (Slot& slot : table.slots) {
+    slot.action = FailAction::kNone;
+    slot.call = nullptr;
+  }
   ++table.disarmed;
   table.parked.NotifyAll();
   UpdateInUse(table);
@@ -219,7 +236,7 @@ std::vector<uint64_t> FailpointHits() {
 
 Status HitFailpoint(Failpoint point) {
   if (!table_in_use.load(std::memory_order_relaxed)) return Status::Ok();
-  return Act(point, TakeHit(point));
+  return Act(point);
 }
 
 }  // namespace mendfs

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -54,6 +55,7 @@ enum class FailAction : unsigned char {
   kCrash,    // _exit(85)
   kDelay,    // 50 ms, then goes on
   kPark,     // waits until the failpoints are disarmed, 5 s at most, then goes on
+  kCall,     // calls what CallAtFailpoint was given, then goes on
 };
 
 std::string_view FailpointName(Failpoint point);
@@ -61,6 +63,8 @@ std::string_view FailpointDurable(Failpoint point);
 
 // The k-th hit from now (1 = the next) acts; later hits do not.
 void ArmFailpoint(Failpoint point, FailAction action, unsigned hit = 1);
+// The k-th hit calls `call`, which must not pass a failpoint or take a lock that stands at the hit.
+void CallAtFailpoint(Failpoint point, std::function<void()> call, unsigned hit = 1);
 void DisarmFailpoints();
 // "journal.after_append=crash:3,fold.before_write=error", with the actions error, no-space, crash,
 // delay and park; kInvalid names the word that is wrong, and then nothing of the text is armed.

@@ -46,7 +46,11 @@ class EntityLocks {
   };
 
  private:
-  std::vector<std::unique_ptr<Mutex>> stripes_;
+  struct Stripe {
+    Mutex mutex{LockRank::kEntity};
+  };
+  // One array: rising index is rising address, the order in which one rank may be taken twice.
+  const std::unique_ptr<Stripe[]> stripes_;
 };
 
 class Door {

@@ -1,20 +1,10 @@
 #include <algorithm>
-#include <functional>
 
 #include "meta/commit/door.h"
 
 namespace mendfs {
 
-EntityLocks::EntityLocks() {
-  stripes_.reserve(kStripes);
-  for (size_t i = 0; i < kStripes; ++i) {
-    stripes_.push_back(std::make_unique<Mutex>(LockRank::kEntity));
-  }
-  // Rising index is rising address: the order in which one rank may be taken twice.
-  std::sort(stripes_.begin(), stripes_.end(), [](const auto& left, const auto& right) {
-    return std::less<>()(left.get(), right.get());
-  });
-}
+EntityLocks::EntityLocks() : stripes_(std::make_unique<Stripe[]>(kStripes)) {}
 
 EntityLocks::Held::Held(EntityLocks& locks,
                         std::span<const uint64_t> entities) NO_THREAD_SAFETY_ANALYSIS
@@ -27,12 +17,12 @@ EntityLocks::Held::Held(EntityLocks& locks,
   }
   std::sort(stripes_.begin(), stripes_.end());
   stripes_.erase(std::unique(stripes_.begin(), stripes_.end()), stripes_.end());
-  for (const uint16_t stripe : stripes_) locks_.stripes_[stripe]->Lock();
+  for (const uint16_t stripe : stripes_) locks_.stripes_[stripe].mutex.Lock();
 }
 
 EntityLocks::Held::~Held() NO_THREAD_SAFETY_ANALYSIS {
   for (auto stripe = stripes_.rbegin(); stripe != stripes_.rend(); ++stripe) {
-    locks_.stripes_[*stripe]->Unlock();
+    locks_.stripes_[*stripe].mutex.Unlock();
   }
 }
 

@@ -27,10 +27,10 @@ Status MemoryBytes::FillPage(const File* base, uint64_t page, char* target) cons
 
 Result<std::string*> MemoryBytes::WritablePage(const File* base, uint64_t page) {
   const auto found = pages_.find(page);
-  if (found != pages_.end()) return &found->second;
+  if (found != pages_.end()) return &found->second.Own();
   std::string bytes(kMemoryPageBytes, '\0');
   MENDFS_RETURN_IF_ERROR(FillPage(base, page, bytes.data()));
-  return &pages_.emplace(page, std::move(bytes)).first->second;
+  return &pages_.emplace(page, SharedCopy(std::move(bytes))).first->second.Own();
 }
 
 Result<size_t> MemoryBytes::ReadAt(const File* base, uint64_t offset, size_t size,
@@ -45,7 +45,7 @@ Result<size_t> MemoryBytes::ReadAt(const File* base, uint64_t offset, size_t siz
         static_cast<size_t>(std::min(kMemoryPageBytes - start, uint64_t{wanted - done}));
     const auto found = pages_.find(page);
     if (found != pages_.end()) {
-      std::memcpy(target + done, found->second.data() + start, part);
+      std::memcpy(target + done, found->second->data() + start, part);
     } else {
       char bytes[kMemoryPageBytes];
       MENDFS_RETURN_IF_ERROR(FillPage(base, page, bytes));
@@ -101,23 +101,24 @@ Status MemoryBytes::Truncate(const File* base, uint64_t size_bytes) {
 
 // Reads and writes without a base cannot fail but for the size, which the first of the two checks.
 size_t CrashableBytes::ReadAt(uint64_t offset, size_t size, char* target) const {
-  return current_.ReadAt(nullptr, offset, size, target).value();
+  return current_->ReadAt(nullptr, offset, size, target).value();
 }
 
 Status CrashableBytes::WriteAt(uint64_t offset, std::string_view bytes) {
-  MENDFS_RETURN_IF_ERROR(current_.WriteAt(nullptr, offset, bytes));
-  unsynced_.push_back({.truncates = false, .offset = offset, .bytes = std::string(bytes)});
+  MENDFS_RETURN_IF_ERROR(current_.Own().WriteAt(nullptr, offset, bytes));
+  unsynced_.push_back(
+      {.truncates = false, .offset = offset, .bytes = std::make_shared<const std::string>(bytes)});
   return Status::Ok();
 }
 
 Status CrashableBytes::Truncate(uint64_t size_bytes) {
-  MENDFS_RETURN_IF_ERROR(current_.Truncate(nullptr, size_bytes));
+  MENDFS_RETURN_IF_ERROR(current_.Own().Truncate(nullptr, size_bytes));
   unsynced_.push_back({.truncates = true, .offset = size_bytes, .bytes = {}});
   return Status::Ok();
 }
 
 void CrashableBytes::FlipBit(uint64_t offset, unsigned bit) {
-  for (MemoryBytes* bytes : {&current_, &durable_}) {
+  for (MemoryBytes* bytes : {&current_.Own(), &durable_.Own()}) {
     char byte = 0;
     if (bytes->ReadAt(nullptr, offset, 1, &byte).value() == 0) continue;
     byte = static_cast<char>(byte ^ (1 << (bit % 8)));
@@ -127,14 +128,19 @@ void CrashableBytes::FlipBit(uint64_t offset, unsigned bit) {
 
 void CrashableBytes::MakeDurable(const Change& change) {
   if (change.truncates) {
-    durable_.Truncate(nullptr, change.offset).IgnoreError();
+    durable_.Own().Truncate(nullptr, change.offset).IgnoreError();
   } else {
-    durable_.WriteAt(nullptr, change.offset, change.bytes).IgnoreError();
+    durable_.Own().WriteAt(nullptr, change.offset, *change.bytes).IgnoreError();
   }
 }
 
+// Where no failed sync has come between, what is durable then is what readers see.
 void CrashableBytes::Sync() {
-  for (const Change& change : unsynced_) MakeDurable(change);
+  if (lost_sync_) {
+    for (const Change& change : unsynced_) MakeDurable(change);
+  } else {
+    durable_ = current_;
+  }
   unsynced_.clear();
 }
 
@@ -143,10 +149,12 @@ void CrashableBytes::KeepPrefix(std::mt19937_64& random) {
   const uint64_t whole = Pick(random, unsynced_.size() + 1);
   for (uint64_t index = 0; index < whole; ++index) MakeDurable(unsynced_[index]);
   if (whole == unsynced_.size()) return;
-  Change torn = unsynced_[whole];
-  if (torn.truncates || torn.bytes.empty()) return;
-  torn.bytes.resize(Pick(random, torn.bytes.size()));
-  MakeDurable(torn);
+  const Change& torn = unsynced_[whole];
+  if (torn.truncates || torn.bytes->empty()) return;
+  const size_t kept = Pick(random, torn.bytes->size());
+  durable_.Own()
+      .WriteAt(nullptr, torn.offset, std::string_view(*torn.bytes).substr(0, kept))
+      .IgnoreError();
 }
 
 // Each sector of each write by itself; the last one of a write may be torn.
@@ -156,7 +164,7 @@ void CrashableBytes::KeepSectors(std::mt19937_64& random) {
       if (Pick(random, 2) == 0) MakeDurable(change);
       continue;
     }
-    const std::string_view bytes = change.bytes;
+    const std::string_view bytes = *change.bytes;
     size_t start = 0;
     while (start < bytes.size()) {
       const uint64_t offset = change.offset + start;
@@ -165,7 +173,7 @@ void CrashableBytes::KeepSectors(std::mt19937_64& random) {
       const bool is_last = start + part == bytes.size();
       if (Pick(random, 2) == 0) {
         const size_t kept = is_last && Pick(random, 2) == 0 ? Pick(random, part) : part;
-        durable_.WriteAt(nullptr, offset, bytes.substr(start, kept)).IgnoreError();
+        durable_.Own().WriteAt(nullptr, offset, bytes.substr(start, kept)).IgnoreError();
       }
       start += part;
     }
@@ -181,12 +189,13 @@ void CrashableBytes::PowerCut(std::mt19937_64* random) {
       default:
         KeepSectors(*random);
         // The size reached the disk, the bytes behind it did not.
-        if (durable_.size() < current_.size() && Pick(*random, 4) == 0) {
-          durable_.Truncate(nullptr, current_.size()).IgnoreError();
+        if (durable_->size() < current_->size() && Pick(*random, 4) == 0) {
+          durable_.Own().Truncate(nullptr, current_->size()).IgnoreError();
         }
     }
   }
   unsynced_.clear();
+  lost_sync_ = false;
   current_ = durable_;
 }
 

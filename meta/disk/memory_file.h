@@ -3,16 +3,19 @@
 // Shape:    pages of 4 KiB that are made when first written; a page that was never written reads as
 //           the base at that place, or as zeros
 // Threads:  none of it is safe by itself; the disks hold their mutex
+// Cost:     a copy shares its pages with the original until either writes to them
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "meta/disk/disk.h"
+#include "meta/disk/shared_copy.h"
 
 namespace mendfs {
 
@@ -39,7 +42,7 @@ class MemoryBytes {
   Status FillPage(const File* base, uint64_t page, char* target) const;
   Result<std::string*> WritablePage(const File* base, uint64_t page);
 
-  std::map<uint64_t, std::string> pages_;
+  std::map<uint64_t, SharedCopy<std::string>> pages_;
   uint64_t size_ = 0;
   uint64_t base_bytes_ = 0;  // what of the base is still visible
 };
@@ -47,7 +50,7 @@ class MemoryBytes {
 // Bytes in two states: what a reader sees, and what a power cut leaves at least.
 class CrashableBytes {
  public:
-  uint64_t size() const { return current_.size(); }
+  uint64_t size() const { return current_->size(); }
   size_t ReadAt(uint64_t offset, size_t size, char* target) const;
   Status WriteAt(uint64_t offset, std::string_view bytes);
   Status Truncate(uint64_t size_bytes);
@@ -56,23 +59,27 @@ class CrashableBytes {
   // All changes become durable.
   void Sync();
   // A failed fsync: readers still see the changes, but no later Sync makes them durable.
-  void FailSync() { unsynced_.clear(); }
+  void FailSync() {
+    lost_sync_ = lost_sync_ || !unsynced_.empty();
+    unsynced_.clear();
+  }
   // Keeps what is durable and an arbitrary part of what is not; nothing of it without `random`.
   void PowerCut(std::mt19937_64* random);
 
  private:
   struct Change {
     bool truncates = false;
-    uint64_t offset = 0;  // the new size where it truncates
-    std::string bytes;
+    uint64_t offset = 0;                       // the new size where it truncates
+    std::shared_ptr<const std::string> bytes;  // shared with copies; null where it truncates
   };
   void MakeDurable(const Change& change);
   void KeepPrefix(std::mt19937_64& random);
   void KeepSectors(std::mt19937_64& random);
 
-  MemoryBytes current_;
-  MemoryBytes durable_;
+  SharedCopy<MemoryBytes> current_;
+  SharedCopy<MemoryBytes> durable_;
   std::vector<Change> unsynced_;
+  bool lost_sync_ = false;  // readers see what no Sync makes durable
 };
 
 // "/a//b/./c" -> {a, b, c}; kInvalid for ".." and NUL, kNameTooLong for a name over 255 bytes.

@@ -29,7 +29,12 @@ struct Fault {
   Code code = Code::kIo;
   CallScope scope = CallScope::kMutating;
   bool stops = false;
+  bool shortens = false;
 };
+
+bool IsInScope(DiskCall call, CallScope scope) {
+  return scope == CallScope::kAny || IsMutating(call) == (scope == CallScope::kMutating);
+}
 
 // Where a path leads: `node` is null where the name is free, `directory` where the path is the
 // root.
@@ -46,6 +51,10 @@ Status Refusal(Code code, std::string_view what, const std::string& path) {
 }  // namespace
 
 struct SimDiskState {
+  SimDiskState() = default;
+  // A disk of its own that holds the same.
+  SimDiskState(const SimTree& held, uint64_t capacity) : tree(held), capacity_bytes(capacity) {}
+
   mutable Mutex mutex{LockRank::kDisk};
   SimTree tree GUARDED_BY(mutex);
   uint64_t generation GUARDED_BY(mutex) = 1;  // of handles; a power cut begins the next
@@ -53,14 +62,20 @@ struct SimDiskState {
   uint64_t capacity_bytes GUARDED_BY(mutex) = kDefaultCapacityBytes;
   bool read_only GUARDED_BY(mutex) = false;
   bool stopped GUARDED_BY(mutex) = false;
+  bool shorten_read GUARDED_BY(mutex) = false;  // the read that has just begun
   std::optional<Fault> fault GUARDED_BY(mutex);
+  SimDisk::Watcher watcher GUARDED_BY(mutex);
   std::array<uint64_t, Index(DiskCall::kCount)> calls GUARDED_BY(mutex) = {};
 
+  std::shared_ptr<SimDiskState> Copy() const REQUIRES(mutex) {
+    return std::make_shared<SimDiskState>(tree, capacity_bytes);
+  }
   // Counts the call; not ok if it must fail.
   Status Begin(DiskCall call, const std::string& path) REQUIRES(mutex);
   Result<Place> Locate(std::string_view what, const std::string& path) const REQUIRES(mutex);
   Result<Place> LocateExisting(std::string_view what, const std::string& path) const
       REQUIRES(mutex);
+  void CallWatcher(DiskCall call, const std::string& path) REQUIRES(mutex);
   // What still fits of a file that would end at `end`.
   uint64_t RoomUpTo(const SimNode& file, uint64_t end) const REQUIRES(mutex);
   Status Write(const SimNodePtr& file, uint64_t offset, std::string_view bytes) REQUIRES(mutex);
@@ -69,14 +84,24 @@ struct SimDiskState {
 
 Status SimDiskState::Begin(DiskCall call, const std::string& path) {
   ++calls[Index(call)];
+  if (watcher && IsMutating(call) && !stopped) CallWatcher(call, path);
   if (stopped) return {Code::kIo, path + ": the disk has stopped"};
-  if (fault && (fault->scope == CallScope::kAny || IsMutating(call)) && --fault->calls_left == 0) {
+  if (fault && IsInScope(call, fault->scope) && --fault->calls_left == 0) {
     const Fault due = *std::exchange(fault, std::nullopt);
     stopped = due.stops;
+    shorten_read = due.shortens && call == DiskCall::kRead;
+    if (shorten_read) return Status::Ok();
     return {due.code, path + ": the call was made to fail"};
   }
   if (read_only && IsMutating(call)) return {Code::kReadOnly, path + ": the disk is read-only"};
   return Status::Ok();
+}
+
+void SimDiskState::CallWatcher(DiskCall call, const std::string& path) {
+  const SimDiskState& self = *this;
+  watcher(call, path, [&self]() NO_THREAD_SAFETY_ANALYSIS {
+    return std::unique_ptr<SimDisk>(new SimDisk(self.Copy()));
+  });
 }
 
 Result<Place> SimDiskState::Locate(std::string_view what, const std::string& path) const {
@@ -142,7 +167,8 @@ class SimFile final : public File {
     SimDiskState& state = *state_;
     MutexLock lock(state.mutex);
     MENDFS_RETURN_IF_ERROR(Begin(state, DiskCall::kRead));
-    return node_->bytes.ReadAt(offset, size, target);
+    const bool shorten = std::exchange(state.shorten_read, false);
+    return node_->bytes.ReadAt(offset, shorten ? size / 2 : size, target);
   }
 
   Status WriteAt(uint64_t offset, std::string_view bytes) override {
@@ -268,6 +294,7 @@ Status CheckRename(const Place& source, const Place& target, const std::string& 
 }  // namespace
 
 SimDisk::SimDisk() : state_(std::make_shared<SimDiskState>()) {}
+SimDisk::SimDisk(std::shared_ptr<SimDiskState> state) : state_(std::move(state)) {}
 SimDisk::~SimDisk() = default;
 
 Result<std::unique_ptr<File>> SimDisk::Open(const std::string& path, OpenMode mode) {
@@ -415,12 +442,31 @@ void SimDisk::FailCall(uint64_t k, Code code, CallScope scope) {
   state.fault = Fault{.calls_left = k, .code = code, .scope = scope, .stops = false};
 }
 
+void SimDisk::ShortenCall(uint64_t k, CallScope scope) {
+  assert(k >= 1);
+  SimDiskState& state = *state_;
+  MutexLock lock(state.mutex);
+  state.fault = Fault{.calls_left = k, .scope = scope, .shortens = true};
+}
+
 void SimDisk::StopAt(uint64_t k) {
   assert(k >= 1);
   SimDiskState& state = *state_;
   MutexLock lock(state.mutex);
   state.fault =
       Fault{.calls_left = k, .code = Code::kIo, .scope = CallScope::kMutating, .stops = true};
+}
+
+std::unique_ptr<SimDisk> SimDisk::Fork() const {
+  SimDiskState& state = *state_;
+  MutexLock lock(state.mutex);
+  return std::unique_ptr<SimDisk>(new SimDisk(state.Copy()));
+}
+
+void SimDisk::Watch(Watcher watcher) {
+  SimDiskState& state = *state_;
+  MutexLock lock(state.mutex);
+  state.watcher = std::move(watcher);
 }
 
 bool SimDisk::FaultWaits() const {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,7 +47,7 @@ enum class DiskCall : unsigned char {
   kCount
 };
 
-enum class CallScope : unsigned char { kMutating, kAny };
+enum class CallScope : unsigned char { kMutating, kReading, kAny };
 
 class SimDisk final : public Disk {
  public:
@@ -64,16 +65,29 @@ class SimDisk final : public Disk {
   Result<std::unique_ptr<DiskLock>> Lock(const std::string& path, std::string_view holder) override;
   Result<SpaceInfo> Space(const std::string& path) override;
 
+  // Another disk that holds what this one holds now, synced or not: what a process leaves that dies
+  // here. It has no handles, locks, faults or watcher, and counts calls from 0.
+  // Cost:     follows the number of names; bytes are shared until either disk changes them
+  std::unique_ptr<SimDisk> Fork() const;
+  // Called before every mutating call, with the disk as the calls before have left it; `fork` makes
+  // another disk as Fork does. It must not call this disk. Calls of one disk come one at a time.
+  using Watcher = std::function<void(DiskCall call, const std::string& path,
+                                     const std::function<std::unique_ptr<SimDisk>()>& fork)>;
+  void Watch(Watcher watcher);
+
   // Afterwards all that is left is durable, locks are free, and faults that wait are forgotten.
   void PowerCut(uint64_t seed);
   void PowerCutDropAll();
 
   // The k-th call from now (1 = the next) fails once; a write that fails leaves half of its bytes.
   void FailCall(uint64_t k, Code code, CallScope scope = CallScope::kMutating);
+  // The k-th call from now, if it is a read or a write, does only half: a read answers fewer bytes
+  // than there are, a write that many and kIo. Other calls fail as with FailCall.
+  void ShortenCall(uint64_t k, CallScope scope);
   // The k-th mutating call from now and every call behind it answer kIo until a power cut: what a
   // process sees of its world when it dies there.
   void StopAt(uint64_t k);
-  // True while the call that FailCall or StopAt named has not come.
+  // True while the call that FailCall, ShortenCall or StopAt named has not come.
   bool FaultWaits() const;
   void ClearFault();
 
@@ -88,6 +102,9 @@ class SimDisk final : public Disk {
   uint64_t mutating_calls() const;
 
  private:
+  friend struct SimDiskState;  // makes the forks that a watcher asks for
+  explicit SimDisk(std::shared_ptr<SimDiskState> state);
+
   std::shared_ptr<SimDiskState> state_;  // shared with the handles
 };
 

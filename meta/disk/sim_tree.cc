@@ -4,6 +4,7 @@
 #include <chrono>
 #include <limits>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 namespace mendfs {
@@ -27,6 +28,72 @@ void Apply(const SimChange& change, std::map<std::string, SimNodePtr>& names) {
 SimTree::SimTree() : root_(std::make_shared<SimNode>()) {
   root_->id = next_id_++;
   root_->is_directory = true;
+}
+
+// Each node is copied once, whatever leads to it; references are set when all that is reached is
+// copied.
+class SimTree::Copier {
+ public:
+  SimNodePtr CopyOf(const SimNodePtr& node) {
+    if (!node) return nullptr;
+    SimNodePtr& copy = copies_[node.get()];
+    if (!copy) {
+      copy = std::make_shared<SimNode>();
+      waiting_.push_back(node);
+    }
+    return copy;
+  }
+
+  void Finish() {
+    while (!waiting_.empty()) {
+      const SimNodePtr node = std::move(waiting_.back());
+      waiting_.pop_back();
+      Fill(*node, *copies_[node.get()]);
+    }
+  }
+
+ private:
+  void CopyNames(const std::map<std::string, SimNodePtr>& source,
+                 std::map<std::string, SimNodePtr>& target) {
+    for (const auto& [name, node] : source) {
+      target.emplace_hint(target.end(), name, CopyOf(node));
+    }
+  }
+
+  void Fill(const SimNode& source, SimNode& target) {
+    target.id = source.id;
+    target.is_directory = source.is_directory;
+    target.mtime_ns = source.mtime_ns;
+    target.name_count = source.name_count;
+    target.bytes = source.bytes;
+    target.reserved_bytes = source.reserved_bytes;
+    CopyNames(source.names, target.names);
+    CopyNames(source.durable_names, target.durable_names);
+    for (const SimChange& change : source.unsynced) {
+      target.unsynced.push_back({.number = change.number,
+                                 .cleared = change.cleared,
+                                 .set = change.set,
+                                 .node = CopyOf(change.node),
+                                 .replaced = CopyOf(change.replaced),
+                                 .moved_to = CopyOf(change.moved_to.lock()),
+                                 .between_directories = change.between_directories});
+    }
+    target.parent = CopyOf(source.parent.lock());
+    target.named_by = source.named_by;
+  }
+
+  std::unordered_map<const SimNode*, SimNodePtr> copies_;
+  std::vector<SimNodePtr> waiting_;
+};
+
+SimTree::SimTree(const SimTree& other)
+    : next_id_(other.next_id_), next_change_(other.next_change_), used_bytes_(other.used_bytes_) {
+  Copier copier;
+  root_ = copier.CopyOf(other.root_);
+  for (const auto& [id, changed] : other.changed_) {
+    if (const SimNodePtr node = changed.lock()) changed_[id] = copier.CopyOf(node);
+  }
+  copier.Finish();
 }
 
 // Unsynced changes may hold each other's directories in a ring.

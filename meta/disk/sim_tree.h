@@ -61,7 +61,10 @@ class SimTree {
  public:
   SimTree();
   ~SimTree();
-  SimTree(const SimTree&) = delete;
+  // An independent tree that holds the same, unsynced changes included. Files without a name that
+  // only handles hold are not in it.
+  // Cost:     follows the number of names; bytes are shared until either tree changes them
+  SimTree(const SimTree& other);
   SimTree& operator=(const SimTree&) = delete;
 
   const SimNodePtr& root() const { return root_; }
@@ -90,6 +93,7 @@ class SimTree {
 
  private:
   struct Cut;
+  class Copier;
 
   static uint64_t SpaceOf(const SimNode& node);
   void NoteChanged(const SimNodePtr& node);

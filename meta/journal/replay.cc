@@ -6,9 +6,12 @@
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
 #include "meta/journal/journal.h"
+#include "meta/journal/replay_defects.h"
 
 namespace mendfs {
 namespace {
+
+ReplayDefects planted_defects;
 
 struct FoundSegment {
   Seq first;
@@ -128,7 +131,9 @@ class SegmentWalk {
   Result<std::string> ReadPayload(const RecordHeader& header, uint64_t at) const {
     MENDFS_ASSIGN_OR_RETURN(std::string payload,
                             ReadRange(file_, at + kRecordHeaderBytes, header.payload_bytes));
-    if (payload.size() != header.payload_bytes || HashXxh3Wide(payload) != header.payload_hash) {
+    const bool fits =
+        planted_defects.ignore_payload_checksums || HashXxh3Wide(payload) == header.payload_hash;
+    if (payload.size() != header.payload_bytes || !fits) {
       return Status(Code::kCorruption, "payload fails its checksum");
     }
     return payload;
@@ -307,6 +312,10 @@ Status ReplaySegment(const Request& request, const FoundSegment& segment, bool i
 }
 
 }  // namespace
+
+void PlantReplayDefects(const ReplayDefects& defects) {
+  planted_defects = defects;
+}
 
 Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,
                                 Seq after, const RecordVisitor& visit, const RecordCheck& is_whole,

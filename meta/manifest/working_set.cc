@@ -41,11 +41,11 @@ char* WorkingSet::Allocate(size_t size_bytes) {
   size_bytes = (size_bytes + 7) & ~size_t{7};
   bytes_.fetch_add(size_bytes, std::memory_order_relaxed);
   if (size_bytes > kBlockBytes / 4) {
-    blocks_.push_back(std::make_unique<char[]>(size_bytes));
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(size_bytes));
     return blocks_.back().get();
   }
   if (size_bytes > block_left_) {
-    blocks_.push_back(std::make_unique<char[]>(kBlockBytes));
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(kBlockBytes));
     block_next_ = blocks_.back().get();
     block_left_ = kBlockBytes;
   }

@@ -35,11 +35,11 @@ Status Corrupt(const std::string& path, std::string_view what) {
   return {Code::kCorruption, "object " + path + ": " + std::string(what)};
 }
 
-// A directory that is made anew is durable before anything is named in it.
+// A directory is durable before anything is named in it, also one that is there already: who made
+// it may have died before it was.
 Status EnsureDir(Disk& disk, const std::string& path) {
   const Status made = disk.MakeDir(path);
-  if (made.code() == Code::kExists) return Status::Ok();
-  MENDFS_RETURN_IF_ERROR(made);
+  if (!made.ok() && made.code() != Code::kExists) return made;
   return disk.SyncDir(ParentPath(path));
 }
 

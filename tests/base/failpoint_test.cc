@@ -37,6 +37,21 @@ TEST_F(FailpointTest, OnlyTheNamedHitActs) {
   EXPECT_TRUE(HitFailpoint(kPoint).ok());
 }
 
+TEST_F(FailpointTest, TheNamedHitCallsAndGoesOn) {
+  int calls = 0;
+  CallAtFailpoint(
+      kPoint, [&] { ++calls; }, 2);
+  EXPECT_TRUE(HitFailpoint(kPoint).ok());
+  EXPECT_EQ(calls, 0);
+  EXPECT_TRUE(HitFailpoint(kPoint).ok());
+  EXPECT_TRUE(HitFailpoint(kPoint).ok());
+  EXPECT_EQ(calls, 1);
+  CallAtFailpoint(kPoint, [&] { ++calls; });
+  DisarmFailpoints();
+  EXPECT_TRUE(HitFailpoint(kPoint).ok());
+  EXPECT_EQ(calls, 1);
+}
+
 TEST_F(FailpointTest, DisarmedNeverActs) {
   ArmFailpoint(kPoint, FailAction::kNoSpace);
   DisarmFailpoints();

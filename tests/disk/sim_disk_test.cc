@@ -281,6 +281,104 @@ TEST(SimDiskPowerCutTest, MovedFilesAreNeverLost) {
   }
 }
 
+TEST(SimDiskForkTest, AForkGoesItsOwnWay) {
+  SimDisk disk;
+  ASSERT_TRUE(disk.MakeDir("/d").ok());
+  ASSERT_TRUE(disk.SyncDir("/").ok());
+  CreateDurably(disk, "/d/a", std::string(10000, 'o'));
+  auto file = Create(disk, "/d/a", "new");
+  ASSERT_TRUE(disk.Rename("/d/a", "/b").ok());
+  const auto fork = disk.Fork();
+  ASSERT_TRUE(file->WriteAt(0, "later").ok());
+  ASSERT_TRUE(disk.Rename("/b", "/c").ok());
+  EXPECT_EQ(Get(*fork, "/b"), "new" + std::string(9997, 'o'));
+  EXPECT_FALSE(Has(*fork, "/c"));
+  Create(*fork, "/b", "other");
+  ASSERT_TRUE(fork->RemoveDir("/d").ok());
+  EXPECT_EQ(Get(disk, "/c"), "later" + std::string(9995, 'o'));
+  EXPECT_TRUE(Has(disk, "/d"));
+}
+
+TEST(SimDiskForkTest, AForkLosesPowerAsTheOriginalDoes) {
+  const auto world = [](SimDisk& disk) {
+    std::string text;
+    for (const DirEntry& entry : *disk.List("/")) {
+      if (entry.kind != FileKind::kRegular) continue;
+      text += entry.name + "=" + Get(disk, "/" + entry.name) + ";";
+    }
+    return text;
+  };
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    SimDisk disk;
+    ASSERT_TRUE(disk.MakeDir("/d").ok());
+    for (int file = 0; file < 6; ++file) {
+      const std::string name = std::to_string(file);
+      auto made = Create(disk, "/d/" + name, std::string(1500, 'x'));
+      if (file % 2 == 0) {
+        ASSERT_TRUE(made->Sync().ok());
+      }
+      ASSERT_TRUE(disk.Rename("/d/" + name, "/" + std::to_string(file % 4)).ok());
+      if (file == 2) {
+        ASSERT_TRUE(disk.SyncDir("/d").ok());
+      }
+    }
+    const auto fork = disk.Fork();
+    EXPECT_EQ(fork->Space("/")->free_bytes, disk.Space("/")->free_bytes);
+    disk.PowerCut(seed);
+    fork->PowerCut(seed);
+    EXPECT_EQ(world(*fork), world(disk));
+    EXPECT_EQ(fork->Space("/")->free_bytes, disk.Space("/")->free_bytes);
+  }
+}
+
+TEST(SimDiskForkTest, HandlesAndLocksStayBehind) {
+  SimDisk disk;
+  const auto lock = disk.Lock("/LOCK", "me");
+  ASSERT_TRUE(lock.ok());
+  disk.FailCall(1, Code::kIo);
+  const auto fork = disk.Fork();
+  EXPECT_TRUE(fork->Lock("/LOCK", "another").ok());
+  EXPECT_EQ(fork->mutating_calls(), 1u);
+}
+
+TEST(SimDiskForkTest, AWatcherSeesTheDiskBeforeEveryMutatingCall) {
+  SimDisk disk;
+  std::vector<std::string> paths;
+  std::vector<std::unique_ptr<SimDisk>> forks;
+  disk.Watch([&](DiskCall, const std::string& path, const auto& fork) {
+    paths.push_back(path);
+    forks.push_back(fork());
+  });
+  Create(disk, "/a", "bytes");
+  Get(disk, "/a");
+  ASSERT_TRUE(disk.Remove("/a").ok());
+  disk.Watch({});
+  ASSERT_TRUE(disk.MakeDir("/d").ok());
+  EXPECT_EQ(paths, (std::vector<std::string>{"/a", "/a", "/a"}));
+  ASSERT_EQ(forks.size(), 3u);
+  EXPECT_FALSE(Has(*forks[0], "/a"));
+  EXPECT_EQ(Get(*forks[1], "/a"), "");
+  EXPECT_EQ(Get(*forks[2], "/a"), "bytes");
+}
+
+TEST(SimDiskFaultTest, AShortenedCallDoesHalf) {
+  SimDisk disk;
+  auto file = Create(disk, "/a", "12345678");
+  disk.ShortenCall(1, CallScope::kReading);
+  char bytes[9] = {};
+  EXPECT_EQ(file->ReadAt(0, 8, bytes).value(), 4u);
+  EXPECT_EQ(file->ReadAt(0, 8, bytes).value(), 8u);
+  disk.ShortenCall(2, CallScope::kMutating);
+  EXPECT_TRUE(file->WriteAt(0, "ab").ok());
+  EXPECT_EQ(file->ReadAt(0, 8, bytes).value(), 8u);
+  EXPECT_EQ(file->WriteAt(0, "ABCDEFGH").code(), Code::kIo);
+  EXPECT_FALSE(disk.FaultWaits());
+  EXPECT_EQ(Get(disk, "/a"), "ABCD5678");
+  disk.FailCall(1, Code::kIo, CallScope::kReading);
+  EXPECT_TRUE(file->WriteAt(0, "x").ok());
+  EXPECT_EQ(file->ReadAt(0, 8, bytes).status().code(), Code::kIo);
+}
+
 TEST(SimDiskFaultTest, TheNamedCallFailsOnceWithTheCode) {
   SimDisk disk;
   disk.FailCall(2, Code::kNoSpace);

@@ -16,6 +16,11 @@ bool IsLog(const std::string& path) {
   return path.size() > 4 && path.compare(path.size() - 4, 4, ".log") == 0;
 }
 
+// The list of tables and logs that are in use, which LevelDB calls a descriptor.
+bool IsList(const std::string& path) {
+  return path.find("/MANIFEST-") != std::string::npos;
+}
+
 class EnvSequentialFile : public leveldb::SequentialFile {
  public:
   // Shows the first `limit_bytes` only.
@@ -174,8 +179,8 @@ leveldb::Status LevelDbEnv::NewSequentialFile(const std::string& name,
   auto file = disk_.Open(name, OpenMode::kRead);
   if (!file.ok()) return Fail(file.status());
   uint64_t limit = UINT64_MAX;
-  if (IsLog(name)) {
-    auto believed = BelievedBytes(name, **file);
+  if (IsLog(name) || IsList(name)) {
+    auto believed = IsLog(name) ? BelievedBytes(name, **file) : BelievedListBytes(name, **file);
     if (!believed.ok()) return Fail(believed.status());
     limit = *believed;
   }
@@ -199,6 +204,21 @@ Result<uint64_t> LevelDbEnv::BelievedBytes(const std::string& name, const File& 
     LogLine(end.damaged ? LogLevel::kWarning : LogLevel::kInfo, "manifest",
             "LevelDB's log is used up to its last whole batch",
             {{"log", name},
+             {"used_bytes", std::to_string(end.whole_bytes)},
+             {"size_bytes", std::to_string(end.size_bytes)}});
+  }
+  return end.whole_bytes;
+}
+
+// Each entry is synced before anything follows from it, so the list without one that is not whole
+// is the list before it. Should that entry have been durable, then tables or folds are missing, and
+// the open is refused for that. Damage before the end is LevelDB's to refuse.
+Result<uint64_t> LevelDbEnv::BelievedListBytes(const std::string& name, const File& file) {
+  MENDFS_ASSIGN_OR_RETURN(const LogEnd end, FindLogEnd(file));
+  if (end.damaged) return UINT64_MAX;
+  if (end.whole_bytes < end.size_bytes) {
+    LogLine(LogLevel::kInfo, "manifest", "LevelDB's list is used up to its last whole entry",
+            {{"list", name},
              {"used_bytes", std::to_string(end.whole_bytes)},
              {"size_bytes", std::to_string(end.size_bytes)}});
   }

@@ -6,7 +6,8 @@
 //   behind a torn record and acknowledge what a later open cannot read.
 // 3 Read-only opens run over an OverlayDisk: LevelDB writes whenever it is opened.
 // 4 A log is shown up to its last whole batch, and no later log behind one that ends early: what
-//   damage or a power cut takes is always the end (leveldb_log.h).
+//   damage or a power cut takes is always the end (leveldb_log.h). Its list of tables, a log as
+//   well, is shown without an end that a power cut tore: LevelDB would call it damage.
 //
 // Threads:  safe from any thread
 // Lifetime: outlives the DB that uses it
@@ -61,8 +62,10 @@ class LevelDbEnv : public leveldb::EnvWrapper {
  private:
   leveldb::Status OpenForWriting(const std::string& name, OpenMode mode, bool append,
                                  leveldb::WritableFile** result);
-  // How much of a log LevelDB may see. Logs are opened in the order in which they were written.
+  // How much of a log, or of the list of tables, LevelDB may see. Logs are opened in the order in
+  // which they were written.
   Result<uint64_t> BelievedBytes(const std::string& name, const File& file);
+  static Result<uint64_t> BelievedListBytes(const std::string& name, const File& file);
 
   Disk& disk_;
   const KvDefects defects_;
