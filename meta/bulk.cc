@@ -10,6 +10,7 @@
 #include "meta/commit/load/load_nodes.h"
 #include "meta/commit/load/load_output.h"
 #include "meta/manifest/keys.h"
+#include "meta/object/segment.h"
 #include "meta/table/catalog.h"
 #include "meta/tables.h"
 
@@ -225,6 +226,17 @@ Result<std::unique_ptr<Loader>> Loader::Begin(Store& store, const LoadOptions& o
   auto loader = std::make_unique<SortingLoader>(store, options);
   MENDFS_RETURN_IF_ERROR(loader->Open());
   return std::unique_ptr<Loader>(std::move(loader));
+}
+
+Result<std::optional<int64_t>> LoadTimeOf(const Reader& reader, BranchId branch, Seq seq) {
+  auto cursor = reader.Scan({branch, kHeadSeq}, PrefixRange(SegmentPrefix()));
+  for (; cursor->Valid(); cursor->Next()) {
+    if (cursor->start() != seq) continue;
+    MENDFS_ASSIGN_OR_RETURN(const SegmentRef ref, DecodeSegmentRef(cursor->value()));
+    return std::optional<int64_t>(ref.time_ns);
+  }
+  MENDFS_RETURN_IF_ERROR(cursor->status());
+  return std::optional<int64_t>();
 }
 
 }  // namespace mendfs

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,10 @@ class Loader {
   virtual Status Finish(const std::function<void(const LoadProgress&)>& progress,
                         LoadSummary& summary) = 0;
 };
+
+// When the load was made that change `seq` published; nothing when that was no load. Unlike its
+// commit this stays for as long as its rows do. Cost: one step a segment.
+Result<std::optional<int64_t>> LoadTimeOf(const Reader& reader, BranchId branch, Seq seq);
 
 struct ExportOptions {
   std::vector<std::string> types;  // empty: all, nodes before edges

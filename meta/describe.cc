@@ -21,6 +21,23 @@ Json Counts(const ContentCounts& counts) {
   return {{"nodes", counts.nodes}, {"edges", counts.edges}, {"files", counts.files}};
 }
 
+Json History(const HistoryStatus& history) {
+  Json json = {{"commits_as_of", nullptr}, {"commits", nullptr},        {"oldest", nullptr},
+               {"values_as_of", nullptr},  {"values", nullptr},         {"value_bytes", nullptr},
+               {"owed", history.owed},     {"dropped", history.dropped}};
+  if (history.judged_ns != 0) {
+    json["commits_as_of"] = TimeText(history.judged_ns);
+    json["commits"] = history.commits;
+    json["oldest"] = {{"seq", history.oldest.value}, {"time", TimeText(history.oldest_ns)}};
+  }
+  if (history.looked_ns != 0) {
+    json["values_as_of"] = TimeText(history.looked_ns);
+    json["values"] = history.values;
+    json["value_bytes"] = history.value_bytes;
+  }
+  return json;
+}
+
 Json Commit(const CommitRow& commit) {
   Json parents = Json::array();
   for (const CommitId& parent : commit.parents) parents.push_back(ShortHex(parent));
@@ -58,6 +75,7 @@ std::string StatusJson(const StoreStatus& status) {
                {"journal_bytes", status.journal_bytes},
                {"segments", status.segments},
                {"replayed_records", status.replayed_records},
+               {"history", History(status.history)},
                {"space",
                 {{"total_bytes", status.space.total_bytes},
                  {"free_bytes", status.space.free_bytes},

@@ -115,8 +115,8 @@ Status Store::Create(Disk& disk, const std::string& path, const CreateOptions& o
 Result<std::unique_ptr<Store>> Store::Open(Disk& disk, const std::string& path,
                                            const OpenOptions& options) {
   MENDFS_ASSIGN_OR_RETURN(const StoreIdentity identity, ReadIdentity(disk, path));
-  MENDFS_RETURN_IF_ERROR(CheckConfig(disk, path));
-  MENDFS_ASSIGN_OR_RETURN(auto engine, Engine::Open(disk, path, identity, options));
+  MENDFS_ASSIGN_OR_RETURN(const StoreConfig config, ReadConfig(disk, path));
+  MENDFS_ASSIGN_OR_RETURN(auto engine, Engine::Open(disk, path, identity, config, options));
   if (options.access == OpenAccess::kReadWrite) {
     // What died with the last process: files that were unlinked while open, unfinished loads.
     FileWriter files(engine->door(), kMainBranch);

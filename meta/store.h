@@ -97,6 +97,24 @@ struct CommitRow {
   uint64_t changed_total = 0;    // since the store was made
 };
 
+enum class ThinHow {
+  kByPolicy,  // as config.toml says
+  kPressing,  // all that is not pinned, but the newest commit of each branch: the disk is full
+};
+
+// What thinning knows; the times say as of when.
+struct HistoryStatus {
+  int64_t judged_ns = 0;  // 0: never, and then the next three say nothing
+  uint64_t commits = 0;   // that are kept
+  Seq oldest;             // of these
+  int64_t oldest_ns = 0;
+  int64_t looked_ns = 0;  // 0: never, and then the next two say nothing
+  uint64_t values = 0;    // earlier values, and what they take in the manifest
+  uint64_t value_bytes = 0;
+  uint64_t owed = 0;     // commits that are gone and whose values have not been looked for yet
+  uint64_t dropped = 0;  // commits taken away since the store was made
+};
+
 enum class Health { kOk, kDegraded, kRepairing, kReadOnly, kFailed };
 std::string_view HealthName(Health health);
 
@@ -115,6 +133,7 @@ struct StoreStatus {
   uint64_t segments = 0;
   uint64_t replayed_records = 0;  // at open
   std::string journal_damage;     // met at open, in records that are not needed; empty: none
+  HistoryStatus history;
   SpaceInfo space;
 };
 
@@ -149,8 +168,13 @@ class Store {
   // closed yet: the next one holds it.
   virtual Result<std::optional<CommitRow>> Publish(const Change& change,
                                                    const CommitNote& note) = 0;
-  // Newest first, at most `limit`, starting below `before` (kHeadSeq: from the newest).
+  // Those that are kept, newest first, at most `limit`, starting below `before` (kHeadSeq: from the
+  // newest). A parent may be one that is not kept any more.
   virtual Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const = 0;
+
+  // Takes away commits that are not to be kept, then the values that only they see. Runs by itself
+  // in the background. An error leaves values that the next run takes away. Takes the fold's lock.
+  virtual Status Thin(ThinHow how) = 0;
 
   virtual StoreStatus Describe() const = 0;
   // Changes whenever anything was applied; cheap.

@@ -39,7 +39,11 @@ namespace mendfs {
   X(kLoadBeforePublish, "load.before_publish", "all segments under their names, not referenced") \
   X(kLoadAfterPublish, "load.after_publish", "the load, as one commit")                          \
   X(kSweepBeforeChunk, "sweep.before_chunk", "the delete and what it owes; earlier chunks")      \
-  X(kSweepAfterChunk, "sweep.after_chunk", "as before; this chunk may be, unsynced")
+  X(kSweepAfterChunk, "sweep.after_chunk", "as before; this chunk may be, unsynced")             \
+  X(kHistoryAfterDrop, "history.after_drop", "that commits are gone may be; all their values")   \
+  X(kHistoryAfterFold, "history.after_fold", "that commits are gone, folded; all their values")  \
+  X(kHistoryAfterChunk, "history.after_chunk", "as before; some values are gone")                \
+  X(kHistoryAfterLast, "history.after_last", "all is gone; that it was owed is still said")
 
 enum class Failpoint : unsigned char {
 #define MENDFS_FAILPOINT_ENUM(enumerator, name, durable) enumerator,

@@ -269,31 +269,30 @@ Result<std::unique_ptr<Snapshot>> Engine::Pin(BranchId branch) {
 }
 
 Result<std::vector<CommitRow>> Engine::Log(BranchId branch, Seq before, size_t limit) const {
+  MENDFS_ASSIGN_OR_RETURN(const auto found, manifest_->CommitsBelow(branch, before, limit));
   std::vector<CommitRow> rows;
-  std::optional<CommitRow> row;
-  if (before == kHeadSeq) {
-    MutexLock lock(door_mutex_);
-    row = head_;
-  } else {
-    MENDFS_ASSIGN_OR_RETURN(const std::string bytes,
-                            manifest_->GetGlobal(CommitKey(branch, before)));
-    MENDFS_ASSIGN_OR_RETURN(const CommitRow at, DecodeCommitRow(bytes));
-    if (at.parent_seq != Seq()) {
-      MENDFS_ASSIGN_OR_RETURN(const std::string parent,
-                              manifest_->GetGlobal(CommitKey(branch, at.parent_seq)));
-      MENDFS_ASSIGN_OR_RETURN(row, DecodeCommitRow(parent));
-    }
-  }
-  while (row && rows.size() < limit) {
-    const Seq parent_seq = row->parent_seq;
-    rows.push_back(*std::move(row));
-    row.reset();
-    if (parent_seq == Seq()) break;
-    MENDFS_ASSIGN_OR_RETURN(const std::string bytes,
-                            manifest_->GetGlobal(CommitKey(branch, parent_seq)));
-    MENDFS_ASSIGN_OR_RETURN(row, DecodeCommitRow(bytes));
+  rows.reserve(found.size());
+  for (const std::string& bytes : found) {
+    MENDFS_ASSIGN_OR_RETURN(CommitRow row, DecodeCommitRow(bytes));
+    rows.push_back(std::move(row));
   }
   return rows;
+}
+
+// --------------------------------------------------------------------------------------- history
+Status Engine::Thin(ThinHow how) {
+  MENDFS_RETURN_IF_ERROR(CheckWritable());
+  return history_->Thin(how);
+}
+
+Status Engine::FoldAll() {
+  MutexLock fold(fold_mutex_);
+  return SyncAndFold();
+}
+
+Result<size_t> Engine::EditEntries(const std::vector<EntryEdit>& edits) {
+  MutexLock fold(fold_mutex_);
+  return manifest_->Rewrite(edits, MakeRefold());
 }
 
 StoreStatus Engine::Describe() const {
@@ -308,6 +307,7 @@ StoreStatus Engine::Describe() const {
   status.segments = manifest_->segments();
   status.replayed_records = replayed_records_;
   status.journal_damage = journal_damage_;
+  status.history = history_->Describe();
   const auto totals = state.totals.find(kMainBranch);
   if (totals != state.totals.end()) {
     status.counts = {totals->second.files, totals->second.nodes, totals->second.edges};

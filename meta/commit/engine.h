@@ -9,7 +9,8 @@
 // Crash after CloseCommit's 1 or 2: replay brings the changes back, the next tick closes the
 // commit. After 3: the same; the fold carries its position. After 4: the commit row is replayed
 // like any record. The background thread closes a commit every interval when something changed, and
-// turns journal segments that are folded and packs that are full into objects.
+// turns journal segments that are folded and packs that are full into objects. Another thins
+// history (history/history.h).
 //
 // Threads:  safe from any thread
 #pragma once
@@ -23,6 +24,8 @@
 #include <vector>
 
 #include "meta/base/mutex.h"
+#include "meta/commit/config.h"
+#include "meta/commit/history/history.h"
 #include "meta/journal/journal.h"
 #include "meta/manifest/manifest.h"
 #include "meta/object/object_store.h"
@@ -36,11 +39,16 @@ inline uint64_t ManifestCacheBytes(const OpenOptions& options) {
   return options.cache_bytes / 4;
 }
 
-class Engine : public Store, private Door, private PackRows, private FoldHooks {
+class Engine : public Store,
+               private Door,
+               private PackRows,
+               private FoldHooks,
+               private HistoryHost {
  public:
   // `path` holds a store whose identity is known. Makes nothing but what a crash left unmade.
   static Result<std::unique_ptr<Engine>> Open(Disk& disk, const std::string& path,
                                               const StoreIdentity& identity,
+                                              const StoreConfig& config,
                                               const OpenOptions& options);
   // Lays out manifest and journal in an empty directory and applies `first` as the first change.
   static Status Lay(Disk& disk, const std::string& path, const Id128& store, const Change& first,
@@ -60,6 +68,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   Result<std::optional<CommitRow>> CloseCommit(BranchId branch, const CommitNote& note) override;
   Result<std::optional<CommitRow>> Publish(const Change& change, const CommitNote& note) override;
   Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const override;
+  Status Thin(ThinHow how) override;
   StoreStatus Describe() const override;
   Seq LastSeq() const override { return manifest_->applied(); }
   Disk& disk() const override { return disk_; }
@@ -87,6 +96,10 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   Result<bool> MayBeTorn(const RunRef& run, const SyncedPacks& synced) const;
   Status RecoverPacks(const SyncedPacks& synced);
   void SealPacks(bool all);
+
+  // HistoryHost
+  Status FoldAll() override;
+  Result<size_t> EditEntries(const std::vector<EntryEdit>& edits) override;
 
   Status Replay();
   Status ReadHead();
@@ -121,6 +134,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   std::atomic<bool> moved_{false};       // bodies were moved since the last SyncMoved
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Journal> journal_;  // null when read-only
+  std::unique_ptr<History> history_;
   EntityLocks entity_locks_;
   SharedMutex table_gate_{LockRank::kGate};
   std::atomic<int64_t> clock_ns_{0};

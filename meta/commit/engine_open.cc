@@ -13,6 +13,7 @@ namespace mendfs {
 
 Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path,
                                              const StoreIdentity& identity,
+                                             const StoreConfig& config,
                                              const OpenOptions& options) {
   std::unique_ptr<Engine> engine(new Engine(disk, path, identity, options));
   const bool writable = options.access == OpenAccess::kReadWrite;
@@ -32,6 +33,9 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   engine->manifest_->UseFoldHooks(*engine);
   MENDFS_RETURN_IF_ERROR(engine->ReadHead());
   MENDFS_RETURN_IF_ERROR(engine->Replay());
+  HistoryHost& host = *engine;
+  engine->history_ = std::make_unique<History>(*engine->manifest_, host, config.history);
+  MENDFS_RETURN_IF_ERROR(engine->history_->Load());
   if (writable) {
     engine->SealPacks(true);
   } else {
@@ -154,6 +158,7 @@ void Engine::Start() {
   started_ = journal_ != nullptr;
   if (!started_ || options_.commit_interval_ms == 0) return;
   keeper_ = std::thread([this] { KeeperLoop(); });
+  history_->Start();
 }
 
 void Engine::KeeperLoop() {
@@ -219,6 +224,7 @@ void Engine::Close() {
 }
 
 Engine::~Engine() {
+  if (history_ != nullptr) history_->Stop();
   {
     MutexLock lock(keeper_mutex_);
     keeper_stop_ = true;

@@ -284,14 +284,6 @@ class Folder {
   const std::unique_ptr<KvBatch> batch_;
 };
 
-std::vector<Seq> Manifest::PinsForFold() const {
-  MutexLock lock(mutex_);
-  std::vector<Seq> pins(pins_.begin(), pins_.end());
-  pins.insert(pins.end(), commits_.begin(), commits_.end());
-  std::sort(pins.begin(), pins.end());
-  return pins;
-}
-
 Status Manifest::ReopenForFold(const Refold& refold) {
   LogLine(LogLevel::kWarning, "manifest", "reopening LevelDB after a failed write");
   MENDFS_RETURN_IF_ERROR(kv_->Reopen());
@@ -394,6 +386,14 @@ void Manifest::SettleFullLog() {
   }
 }
 
+Status Manifest::Compact(std::string_view first, std::string_view last) {
+  Status compacted = kv_->Compact(first, last);
+  if (compacted.ok()) return compacted;
+  MutexLock lock(mutex_);
+  folding_.kv_failed = true;
+  return compacted.Annotate("compact the manifest");
+}
+
 Result<size_t> Manifest::Rewrite(const std::vector<EntryEdit>& edits, const Refold& refold) {
   bool failed = false;
   {
@@ -448,8 +448,8 @@ Status Manifest::Fold(const Refold& refold) {
     counted = folding_.counted;
   }
   if (folding == nullptr) return Status::Ok();
-  Folder folder(*kv_, segments_, std::move(branches), PinsForFold(), std::move(state), counted,
-                *this, hooks_);
+  Folder folder(*kv_, segments_, std::move(branches), Moments(), std::move(state), counted, *this,
+                hooks_);
   MENDFS_RETURN_IF_ERROR(folder.Run(*folding));
   if (hooks_ != nullptr) MENDFS_RETURN_IF_ERROR(hooks_->SyncMoved());
   MENDFS_FAILPOINT(kFoldBeforeWrite);

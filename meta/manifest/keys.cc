@@ -349,6 +349,10 @@ std::optional<Id128> ParseOpenPackKey(std::string_view key) {
   return pack;
 }
 
+std::string HistoryKey() {
+  return "t";
+}
+
 std::string ObjectPrefix() {
   return "o";
 }
@@ -365,6 +369,16 @@ std::string CurrentPrefix(BranchId branch) {
 }
 std::string EarlierPrefix(BranchId branch) {
   return BranchFirst('h', branch, 0);
+}
+
+std::optional<Seq> ParseEarlierEnd(std::string_view full_key) {
+  ByteReader in(full_key);
+  if (in.GetU8() != 'h') return std::nullopt;
+  in.GetU32BigEndian();
+  in.GetKeyBytes();
+  const Seq end(in.GetU64BigEndian());
+  if (!in.AtEnd()) return std::nullopt;
+  return end;
 }
 
 std::string CurrentKey(BranchId branch, std::string_view branch_key) {

@@ -119,11 +119,14 @@ std::string ObjectPrefix();
 std::string OpenPackKey(const Id128& pack);
 std::string OpenPackPrefix();
 std::optional<Id128> ParseOpenPackKey(std::string_view key);
+std::string HistoryKey();  // what thinning has done and owes
 
 // ---- how LevelDB sees them ----
 std::string CurrentKey(BranchId branch, std::string_view branch_key);           // d/
 std::string EarlierKey(BranchId branch, std::string_view branch_key, Seq end);  // h/
 std::string CurrentPrefix(BranchId branch);
 std::string EarlierPrefix(BranchId branch);
+// Up to when the earlier value was valid; of a whole key of LevelDB below h/.
+std::optional<Seq> ParseEarlierEnd(std::string_view full_key);
 
 }  // namespace mendfs

@@ -233,6 +233,22 @@ class MergingCursor : public Cursor {
   Status status_;
 };
 
+class FailedCursor : public Cursor {
+ public:
+  explicit FailedCursor(Status why) : why_(std::move(why)) {}
+
+  bool Valid() const override { return false; }
+  std::string_view key() const override { return {}; }
+  std::string_view value() const override { return {}; }
+  Seq start() const override { return {}; }
+  void Next() override {}
+  void Seek(std::string_view) override {}
+  Status status() const override { return why_; }
+
+ private:
+  const Status why_;
+};
+
 }  // namespace
 
 std::unique_ptr<Layer> MakeWorkingSetLayer(std::shared_ptr<const WorkingSet> set,
@@ -254,6 +270,10 @@ std::unique_ptr<Layer> MakeEarlierLayer(std::unique_ptr<KvIterator> iterator, st
 std::unique_ptr<Cursor> MakeMergingCursor(std::vector<std::unique_ptr<Layer>> layers,
                                           KeyRange range) {
   return std::make_unique<MergingCursor>(std::move(layers), std::move(range));
+}
+
+std::unique_ptr<Cursor> MakeFailedCursor(Status why) {
+  return std::make_unique<FailedCursor>(std::move(why));
 }
 
 }  // namespace mendfs

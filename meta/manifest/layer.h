@@ -49,5 +49,7 @@ std::unique_ptr<Layer> MakeEarlierLayer(std::unique_ptr<KvIterator> iterator, st
 // Merges: smallest key first, the newest version wins, whiteouts hide. On a tie the earlier layer.
 std::unique_ptr<Cursor> MakeMergingCursor(std::vector<std::unique_ptr<Layer>> layers,
                                           KeyRange range);
+// Ends at once, and says why.
+std::unique_ptr<Cursor> MakeFailedCursor(Status why);
 
 }  // namespace mendfs

@@ -191,6 +191,13 @@ Result<Manifest::Maybe> Manifest::GetStep(const Sets& sets, const Step& step,
 }
 
 Result<Entry> Manifest::Get(const View& view, std::string_view key) const {
+  Result<Entry> found = GetVisible(view, key);
+  // Asked behind the read: a commit goes before its values do, so what was read was whole.
+  if (view.seq != kHeadSeq) MENDFS_RETURN_IF_ERROR(CanRead(view));
+  return found;
+}
+
+Result<Entry> Manifest::GetVisible(const View& view, std::string_view key) const {
   // The sets first: what is folded meanwhile is still in the sets that this read holds.
   const Sets sets = GetSets();
   for (const Step& step : Lineage(view)) {
@@ -220,6 +227,10 @@ std::unique_ptr<Cursor> Manifest::Scan(const View& view, const KeyRange& range) 
       layers.push_back(MakeEarlierLayer(kv_->Scan(), EarlierPrefix(step.branch), seq));
     }
     segments_.AppendLayers(step.branch, seq, range, layers);
+  }
+  // As in Get: behind the making of the layers, which from here on see one state.
+  if (view.seq != kHeadSeq) {
+    if (Status readable = CanRead(view); !readable.ok()) return MakeFailedCursor(readable);
   }
   return MakeMergingCursor(std::move(layers), range);
 }
@@ -303,24 +314,6 @@ bool Manifest::Rotate() {
   sets_.folding = std::move(sets_.active);
   sets_.active = std::make_shared<WorkingSet>();
   return true;
-}
-
-Seq Manifest::Pin() {
-  MutexLock lock(mutex_);
-  const Seq seq = applied();
-  pins_.insert(seq);
-  return seq;
-}
-
-void Manifest::Unpin(Seq seq) {
-  MutexLock lock(mutex_);
-  const auto found = pins_.find(seq);
-  if (found != pins_.end()) pins_.erase(found);
-}
-
-void Manifest::NoteCommit(Seq seq) {
-  MutexLock lock(mutex_);
-  commits_.insert(seq);
 }
 
 FoldState Manifest::folded() const {

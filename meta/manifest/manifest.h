@@ -85,20 +85,35 @@ class Manifest : public Reader {
   Result<Seq> Settle();
   // Replaces entries by others that mean the same (bytes that moved), and takes away such as
   // nothing sees any more: one synced batch, chained like a fold, at the same position and with the
-  // same totals. Entries that changed meanwhile are left alone; answers how many were edited. Shares
-  // Fold's one caller at a time. On error nothing was edited, or all of it where kIo or kNoSpace.
+  // same totals. Entries that changed meanwhile are left alone; answers how many were edited.
+  // Shares Fold's one caller at a time. On error nothing was edited, or all of it where kIo or
+  // kNoSpace.
   Result<size_t> Rewrite(const std::vector<EntryEdit>& edits, const Refold& refold);
+  // What was taken away between these keys of LevelDB gives its space back. On error the next Fold
+  // reopens LevelDB. Threads: any, beside Fold.
+  Status Compact(std::string_view first, std::string_view last);
   // Replay brought a commit of main with these many changes; those up to it are not counted again.
   void Recount(Seq commit, uint64_t changed_total);
   // Before the first Fold; they outlive the manifest.
   void UseFoldHooks(FoldHooks& hooks) { hooks_ = &hooks; }
 
-  // ---- keeping moments readable ----
+  // ---- keeping moments readable: moments.cc ----
   // The newest applied state of all branches stays readable until Unpin of the answer.
   Seq Pin();
   void Unpin(Seq seq);
   // Values that a commit at `seq` sees are kept from now on.
   void NoteCommit(Seq seq);
+  // The state of a commit that is kept stays readable until Unpin(seq), also when the commit goes.
+  // Errors: as CanRead; then nothing is pinned.
+  Status PinCommit(BranchId branch, Seq seq);
+  // Is all there that was visible then? The head, pinned moments, forks and commits that are kept
+  // are; kStale for every other. Get and Scan ask it themselves.
+  Status CanRead(const View& view) const;
+  // All that is pinned, and the commits whose rows are not written yet, rising.
+  std::vector<Seq> Moments() const;
+  // Rows of commits, newest first, at most `limit`, starting below `before`.
+  Result<std::vector<std::string>> CommitsBelow(BranchId branch, Seq before, size_t limit) const;
+  std::map<BranchId, BranchRow> Branches() const;
 
   // ---- observing ----
   Seq applied() const { return Seq(applied_.load(std::memory_order_acquire)); }
@@ -141,6 +156,7 @@ class Manifest : public Reader {
 
   Sets GetSets() const;
   std::vector<Step> Lineage(const View& view) const;
+  Result<Entry> GetVisible(const View& view, std::string_view key) const;
   Result<Maybe> GetStep(const Sets& sets, const Step& step, std::string_view key) const;
   Result<Maybe> GetCurrent(const Sets& sets, const Step& step, Seq seq, std::string_view key) const;
   Result<Maybe> GetEarlier(BranchId branch, Seq seq, std::string_view key) const;
@@ -153,7 +169,6 @@ class Manifest : public Reader {
   Status WriteFold(KvBatch& batch, const FoldState& state);
   void SettleFullLog();
   void NoteEntry(Seq seq, BranchId branch, const ChangeEntry& entry);
-  std::vector<Seq> PinsForFold() const;
 
   ObjectStore objects_;
   std::unique_ptr<leveldb::Cache> cache_;
@@ -166,7 +181,8 @@ class Manifest : public Reader {
   Sets sets_ GUARDED_BY(mutex_);
   FoldState state_ GUARDED_BY(mutex_);
   std::multiset<Seq> pins_ GUARDED_BY(mutex_);
-  std::set<Seq> commits_ GUARDED_BY(mutex_);  // the newest folded one and all behind it
+  std::multiset<Seq> claims_ GUARDED_BY(mutex_);  // pins that are not granted yet
+  std::set<Seq> commits_ GUARDED_BY(mutex_);      // the newest folded one and all behind it
   std::map<BranchId, BranchRow> branches_ GUARDED_BY(mutex_);
   Folding folding_ GUARDED_BY(mutex_);
   ManifestDamage damage_;  // set while it is opened

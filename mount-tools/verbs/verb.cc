@@ -39,6 +39,16 @@ std::string CountsLine(const ContentCounts& counts) {
          ", " + Counted(counts.files, "file", "files");
 }
 
+// As of when thinning looked; most commits since are kept too.
+std::string HistoryLine(const HistoryStatus& history) {
+  if (history.judged_ns == 0) return "not thinned yet";
+  std::string text = Counted(history.commits, "commit", "commits") + " kept, the oldest of " +
+                     HumanTime(history.oldest_ns);
+  if (history.looked_ns == 0) return text;
+  return text + "; " + Counted(history.values, "earlier value", "earlier values") + ", " +
+         HumanBytes(history.value_bytes) + ", as of " + HumanTime(history.looked_ns);
+}
+
 std::string MountedText(const MountFacts* mount) {
   if (mount == nullptr) return "no";
   const std::string at = Printable(mount->mount_point);
@@ -67,6 +77,7 @@ std::string StatusText(const StoreStatus& status, const std::string& path,
   text += Line("journal", HumanBytes(status.journal_bytes) + ", working set " +
                               HumanBytes(status.working_set_bytes) + ", " +
                               Counted(status.segments, "segment", "segments"));
+  text += Line("history", HistoryLine(status.history));
   if (status.replayed_records > 0) {
     text += Line("replayed", Counted(status.replayed_records, "record", "records") + " at open");
   }

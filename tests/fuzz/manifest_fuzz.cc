@@ -1,6 +1,7 @@
 // Any bytes as what LevelDB holds beside a key, as the manifest's own rows, as commits and as keys:
 // refused, or exactly what the encoder makes.
 #include "meta/commit/commit_format.h"
+#include "meta/commit/history/history_format.h"
 #include "meta/manifest/keys.h"
 #include "meta/manifest/state_format.h"
 #include "meta/manifest/stored_value.h"
@@ -23,6 +24,7 @@ void CheckKeys(std::string_view key) {
       Require(EdgeKey(*type, *ends) == key || EdgeReverseKey(*type, *ends) == key);
     }
   }
+  if (const auto end = ParseEarlierEnd(key)) Require(end->value <= kHeadSeq.value);
   // Views into the key, inside it.
   if (const auto name = ParseXattrKey(key)) Require(name->size() <= key.size());
   if (ParseExtentKey(key) || ParseIndexKey(key) || ParseCommitKey(key)) Require(!key.empty());
@@ -54,14 +56,16 @@ std::vector<std::string> Seeds() {
           SeedFor(4, EdgeReverseKey(TypeId(3), {inode, inode, 1})),
           SeedFor(4, IndexKey(TypeId(3), PropertyId(2), "v", inode)),
           SeedFor(4, CommitKey(kMainBranch, Seq(4))),
-          SeedFor(5, EncodeFoldRow({.number = 3, .from = Seq(4), .to = Seq(9)}))};
+          SeedFor(4, EarlierKey(kMainBranch, RowKey(TypeId(3), "k"), Seq(9))),
+          SeedFor(5, EncodeHistoryRow({.owed = 1, .commits = 2, .oldest = Seq(3), .looked_ns = 4})),
+          SeedFor(6, EncodeFoldRow({.number = 3, .from = Seq(4), .to = Seq(9)}))};
 }
 
 }  // namespace mendfs
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace mendfs;
-  const Choice choice = ChooseDecoder(data, size, 6);
+  const Choice choice = ChooseDecoder(data, size, 7);
   const std::string_view bytes = choice.bytes;
   switch (choice.decoder) {
     case 0: RequireSameBytes(DecodeStoredValue("key", bytes), bytes, EncodeStoredValue); break;
@@ -69,6 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 2: RequireSameBytes(DecodeBranchRow(bytes), bytes, EncodeBranchRow); break;
     case 3: RequireSameBytes(DecodeCommitRow(bytes), bytes, EncodeCommitRow); break;
     case 4: CheckKeys(bytes); break;
+    case 5: RequireSameBytes(DecodeHistoryRow(bytes), bytes, EncodeHistoryRow); break;
     default: RequireSameBytes(DecodeFoldRow(bytes), bytes, EncodeFoldRow);
   }
   return 0;

@@ -32,6 +32,23 @@ TEST(KeysTest, TheBytesAreGolden) {
             "7601020304000000056100ff00011112131415161718");
 }
 
+TEST(KeysTest, HistoryKeysAreGoldenAndTellTheirEnd) {
+  EXPECT_EQ(ToHex(HistoryKey()), "74");
+  const std::string key = EarlierKey(kMainBranch, SchemaKey(), Seq(0x0102030405060708));
+  EXPECT_EQ(ToHex(key),
+            "6800000001"
+            "730001"
+            "0102030405060708");
+  EXPECT_EQ(ParseEarlierEnd(key), Seq(0x0102030405060708));
+  const std::string with_zero = EarlierKey(BranchId(7), std::string("x\0y", 3), Seq(9));
+  EXPECT_EQ(ParseEarlierEnd(with_zero), Seq(9));
+  EXPECT_EQ(ParseEarlierEnd(CurrentKey(kMainBranch, SchemaKey())), std::nullopt);
+  for (size_t size = 0; size < key.size(); ++size) {
+    EXPECT_EQ(ParseEarlierEnd(key.substr(0, size)), std::nullopt);
+  }
+  EXPECT_EQ(ParseEarlierEnd(key + "x"), std::nullopt);
+}
+
 TEST(KeysTest, KeysOfRowsAreReadBack) {
   EXPECT_EQ(ParseRowNameKey(RowNameKey(kType, kInode)), kInode);
   EXPECT_EQ(ParseDeadRowKey(DeadRowKey(kType, kInode)), kInode);

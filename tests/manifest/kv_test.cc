@@ -177,5 +177,32 @@ TEST(KvTest, AnIteratorOutlivesAReopen) {
   EXPECT_EQ(iterator->key(), Key(4));
 }
 
+TEST(KvTest, ACompactedRangeGivesBackTheSpaceOfWhatWasDeleted) {
+  SimDisk disk;
+  ASSERT_TRUE(disk.MakeDir("/db").ok());
+  auto kv = Open(disk, {}, true);
+  for (int i = 0; i < 4000; ++i) ASSERT_TRUE(PutOne(*kv, i, false).ok());
+  const auto bytes = [&] {
+    uint64_t sum = 0;
+    for (const DirEntry& entry : *disk.List("/db")) {
+      sum += disk.Stat("/db/" + entry.name)->size_bytes;
+    }
+    return sum;
+  };
+  ASSERT_TRUE(kv->Settle().ok());
+  const uint64_t full = bytes();
+  auto batch = kv->NewBatch();
+  for (int i = 100; i < 3900; ++i) batch->Delete(Key(i));
+  ASSERT_TRUE(kv->Write(*batch, true).ok());
+  EXPECT_GT(bytes(), full / 2);
+  ASSERT_TRUE(kv->Compact(Key(100), Key(3899)).ok());
+  EXPECT_LT(bytes(), full / 3);
+  EXPECT_TRUE(kv->Get(Key(99)).ok());
+  EXPECT_TRUE(kv->Get(Key(3900)).ok());
+  EXPECT_EQ(kv->Get(Key(2000)).status().code(), Code::kNotFound);
+  disk.FailCall(1, Code::kNoSpace);
+  EXPECT_EQ(kv->Compact(Key(0), Key(4000)).code(), Code::kNoSpace);
+}
+
 }  // namespace
 }  // namespace mendfs

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 
@@ -39,6 +40,21 @@ class ManifestModelTest : public ::testing::Test {
     manifest_->Rotate();
     const Status folded = manifest_->Fold([](Seq, Seq, const auto&) { return Status::Ok(); });
     ASSERT_TRUE(folded.ok()) << folded.ToString();
+  }
+
+  // What makes a moment readable for good: it is noted, and has a row.
+  Seq Commit() {
+    const Seq seq(seq_);
+    manifest_->NoteCommit(seq);
+    Change row;
+    row.PutGlobal(CommitKey(kMainBranch, seq), "commit " + std::to_string(seq.value));
+    Apply(row);
+    return seq;
+  }
+  void DropCommit(Seq seq) {
+    Change gone;
+    gone.ClearGlobal(CommitKey(kMainBranch, seq));
+    Apply(gone);
   }
 
   State ScanAll(const View& view) {
@@ -100,8 +116,7 @@ TEST_F(ManifestModelTest, EveryPinnedMomentReadsAsItWas) {
     } else if (dice < 80) {
       Fold();
     } else if (dice < 85) {
-      manifest_->NoteCommit(Seq(seq_));
-      commits[Seq(seq_)] = now;
+      commits[Commit()] = now;
     } else if (dice < 90) {
       pinned[manifest_->Pin()] = now;
     } else if (dice < 94 && !pinned.empty()) {
@@ -167,6 +182,86 @@ TEST_F(ManifestModelTest, AChildBranchSeesItsParentAtTheForkAndHidesWhatItDelete
     EXPECT_EQ(manifest_->Get({}, KeyOf(1))->value, "changed in the parent");
     Fold();
   }
+}
+
+TEST_F(ManifestModelTest, AMomentThatIsNotKeptIsRefusedAndNotGuessed) {
+  Change change;
+  change.Put(KeyOf(1), "one");
+  Apply(change);
+  const Seq kept = Commit();
+  change.entries.front().value = "two";
+  Apply(change);
+  const Seq never(seq_);
+  Apply(change);
+  const Seq pinned = manifest_->Pin();
+  change.entries.front().value = "three";
+  Apply(change);
+  const Seq newest = Commit();
+  Fold();
+  const auto code_of = [&](Seq seq) {
+    const View view{kMainBranch, seq};
+    const Code code = manifest_->CanRead(view).code();
+    const auto got = manifest_->Get(view, KeyOf(1));
+    EXPECT_EQ(got.status().code(), code);
+    EXPECT_EQ(manifest_->Scan(view, {})->status().code(), code);
+    EXPECT_EQ(manifest_->Scan(view, {})->Valid(), code == Code::kOk);
+    return code;
+  };
+  EXPECT_EQ(code_of(kHeadSeq), Code::kOk);
+  EXPECT_EQ(code_of(kept), Code::kOk);
+  EXPECT_EQ(code_of(pinned), Code::kOk);
+  EXPECT_EQ(code_of(newest), Code::kOk);
+  EXPECT_EQ(code_of(never), Code::kStale);
+  EXPECT_EQ(code_of(Seq(kept.value + 1)), Code::kStale);
+  manifest_->Unpin(pinned);
+  EXPECT_EQ(code_of(pinned), Code::kStale);
+  EXPECT_EQ(manifest_->PinCommit(kMainBranch, pinned).code(), Code::kStale);
+  EXPECT_EQ(manifest_->CanRead({BranchId(2), kept}).code(), Code::kStale);
+  // A pin outlives its commit, a reader without one does not.
+  ASSERT_TRUE(manifest_->PinCommit(kMainBranch, kept).ok());
+  DropCommit(kept);
+  EXPECT_EQ(code_of(kept), Code::kOk);
+  EXPECT_EQ(manifest_->Get({kMainBranch, kept}, KeyOf(1))->value, "one");
+  manifest_->Unpin(kept);
+  EXPECT_EQ(code_of(kept), Code::kStale);
+}
+
+TEST_F(ManifestModelTest, CommitsAreListedNewestFirstWhereverTheirRowsAre) {
+  std::vector<std::string> all;
+  std::vector<Seq> seqs;
+  for (int i = 0; i < 40; ++i) {
+    Change change;
+    change.Put(KeyOf(1), std::to_string(i));
+    Apply(change);
+    seqs.push_back(Commit());
+    all.insert(all.begin(), "commit " + std::to_string(seqs.back().value));
+    if (i == 10 || i == 20) Fold();
+    if (i == 30) manifest_->Rotate();
+  }
+  const auto below = [&](Seq before, size_t limit) {
+    auto rows = manifest_->CommitsBelow(kMainBranch, before, limit);
+    EXPECT_TRUE(rows.ok()) << rows.status().ToString();
+    return *std::move(rows);
+  };
+  EXPECT_EQ(below(kHeadSeq, 100), all);
+  EXPECT_TRUE(below(seqs[0], 100).empty());
+  EXPECT_TRUE(manifest_->CommitsBelow(BranchId(2), kHeadSeq, 100)->empty());
+  for (size_t i = 1; i < seqs.size(); ++i) {
+    EXPECT_EQ(below(seqs[i], 3).size(), std::min<size_t>(i, 3));
+    EXPECT_EQ(below(seqs[i], 1).front(), "commit " + std::to_string(seqs[i - 1].value));
+  }
+  // Gone from LevelDB, from the set that waits, from the newest: also the start of a page.
+  for (const int i : {0, 10, 15, 25, 39}) {
+    DropCommit(seqs[i]);
+    all.erase(std::find(all.begin(), all.end(), "commit " + std::to_string(seqs[i].value)));
+  }
+  EXPECT_EQ(below(kHeadSeq, 100), all);
+  EXPECT_EQ(below(seqs[15], 1).front(), "commit " + std::to_string(seqs[14].value));
+  const auto refold = [](Seq, Seq, const auto&) { return Status::Ok(); };
+  ASSERT_TRUE(manifest_->Fold(refold).ok());
+  EXPECT_EQ(below(kHeadSeq, 100), all);
+  Fold();
+  EXPECT_EQ(below(kHeadSeq, 100), all);
 }
 
 TEST_F(ManifestModelTest, AFailedFoldLosesNothingAndTheNextOneGoesOn) {

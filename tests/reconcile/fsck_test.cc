@@ -67,6 +67,21 @@ TEST_F(FsckTest, AWholeStoreIsClean) {
   EXPECT_EQ(Kinds(), "");
 }
 
+TEST_F(FsckTest, AThinnedStoreIsClean) {
+  for (int i = 0; i < 2; ++i) {
+    auto store = Store::Open(disk_, "/store", {.commit_interval_ms = 0});
+    ASSERT_TRUE(store.ok());
+    TableWriter tables((*store)->door(), kMainBranch);
+    ASSERT_TRUE(tables.PutNode(type_, "r1", "{\"v\":" + std::to_string(i) + "}", {}).ok());
+    ASSERT_TRUE((*store)->CloseCommit(kMainBranch, {"test", "", Origin::kUser}).ok());
+    const Status thinned = (*store)->Thin(ThinHow::kPressing);
+    ASSERT_TRUE(thinned.ok()) << thinned.ToString();
+    EXPECT_EQ((*store)->Log(kMainBranch, kHeadSeq, 100)->size(), 1U);
+    store = Status(Code::kNotFound, "closed");
+    EXPECT_EQ(Kinds(), "");
+  }
+}
+
 TEST_F(FsckTest, ALostRowShowsInTheTotals) {
   ChangeKv([&](Kv& kv, KvBatch& batch) {
     // With its derived entry, so that nothing but a count can tell.

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "meta/bulk.h"
+
 namespace mendfs {
 namespace {
 
@@ -18,7 +20,9 @@ int64_t CommitTimes::TimeOf(Seq seq) {
     auto known = times_.find(seq);
     if (known != times_.end()) return known->second;
   }
-  int64_t time_ns = Walk(seq);
+  // A commit may be thinned away, and the next one has another time: loads tell their own.
+  const auto load = LoadTimeOf(store_.reader(), branch_, seq);
+  int64_t time_ns = load.ok() && load->has_value() ? **load : Walk(seq);
   if (time_ns == 0) return created_ns_;
   MutexLock lock(mutex_);
   if (times_.size() >= kCommitTimesMax) times_.clear();

@@ -1,8 +1,9 @@
-// When a change was committed: what a row shows as its mtime when it has none of its own, as rows
-// of a bulk load.
+// When a change was committed, or loaded: what a row shows as its mtime when it has none of its
+// own, as rows of a bulk load.
 //
 // Threads:  safe from any thread
-// Cost:     a walk from the newest commit back, once for each seq that is asked for; loads have one
+// Cost:     once for each seq that is asked for, loads have one: a step a segment; where it was no
+//           load a walk from the newest commit back
 #pragma once
 
 #include <cstdint>

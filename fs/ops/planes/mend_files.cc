@@ -105,6 +105,12 @@ std::string MendTexts::Metrics() const {
   AddMetric(text, "working_set_bytes", "changes in memory", status.working_set_bytes);
   AddMetric(text, "journal_bytes", "journal not yet sealed", status.journal_bytes);
   AddMetric(text, "segments", "segments of bulk-loaded rows", status.segments);
+  AddMetric(text, "history_commits", "commits kept when history was thinned last",
+            status.history.commits);
+  AddMetric(text, "history_values", "earlier values kept when they were looked at last",
+            status.history.values);
+  AddMetric(text, "history_value_bytes", "what these take in the manifest",
+            status.history.value_bytes);
   AddMetric(text, "space_total_bytes", "size of the store's disk", status.space.total_bytes);
   AddMetric(text, "space_available_bytes", "free on the store's disk",
             status.space.available_bytes);
@@ -137,6 +143,9 @@ std::string MendTexts::Refusals() const {
 
 Result<std::shared_ptr<const std::string>> MendTexts::Log() {
   MutexLock lock(mutex_);
+  const uint64_t dropped = context_.store.Describe().history.dropped;
+  if (dropped != log_dropped_) log_.reset();
+  log_dropped_ = dropped;
   std::string newer;
   Seq before = kHeadSeq;
   Seq head = log_head_;

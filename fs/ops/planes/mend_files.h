@@ -53,9 +53,11 @@ class MendTexts {
   PlaneContext& context_;
   const MendSources sources_;
   Mutex mutex_{LockRank::kPlane};
-  // The log as it was rendered last; later commits are put in front of it.
+  // The log as it was rendered last; later commits are put in front of it. Rendered anew when
+  // commits were thinned away.
   std::shared_ptr<const std::string> log_ GUARDED_BY(mutex_);
   Seq log_head_ GUARDED_BY(mutex_);
+  uint64_t log_dropped_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace mendfs

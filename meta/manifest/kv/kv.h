@@ -52,6 +52,9 @@ class Kv {
   virtual Status Reopen() = 0;
   // What was written before the call does not depend on the log any more when this returns ok.
   virtual Status Settle() = 0;
+  // What was deleted in [first, last] takes no space any more when this returns ok. In steps of
+  // some tables: reads and writes go on, and that much space is needed meanwhile.
+  virtual Status Compact(std::string_view first, std::string_view last) = 0;
   // A sentence when the log was damaged at the last open and its end was not used; else empty.
   virtual std::string log_damage() const = 0;
 };

@@ -156,12 +156,15 @@ class LevelDbKv : public Kv {
 
   Status Reopen() override { return Open(false); }
 
-  Status Settle() override {
+  // The only way to have LevelDB write its memtable: compact what holds nothing, behind all keys.
+  Status Settle() override { return Compact("\xff\xff", "\xff\xff"); }
+
+  Status Compact(std::string_view first, std::string_view last) override {
     const auto instance = Current();
     if (Status fenced = instance->env.fence(); !fenced.ok()) return fenced;
-    // The only way to have LevelDB write its memtable: compact what holds nothing, behind all keys.
-    const leveldb::Slice behind("\xff\xff", 2);
-    instance->db->CompactRange(&behind, &behind);
+    const leveldb::Slice from = ToSlice(first);
+    const leveldb::Slice to = ToSlice(last);
+    instance->db->CompactRange(&from, &to);
     // That answers nothing; a write answers what failed in the background.
     leveldb::WriteBatch none;
     const leveldb::Status written = instance->db->Write(leveldb::WriteOptions(), &none);

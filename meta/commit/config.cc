@@ -1,0 +1,130 @@
+#include "meta/commit/config.h"
+
+#include <charconv>
+#include <optional>
+#include <set>
+
+namespace mendfs {
+namespace {
+
+constexpr uint64_t kConfigBytesMax = 1 << 20;
+constexpr int64_t kDurationMaxNs = 36'500 * kDayNs;  // a hundred years
+constexpr std::string_view kSpace = " \t\r";
+
+struct DurationKey {
+  std::string_view name;
+  int64_t RetentionPolicy::*field;
+  std::string_view default_text;
+  std::string_view means;
+};
+
+constexpr DurationKey kDurations[] = {
+    {"history_all", &RetentionPolicy::all_ns, "10m", "every commit is kept for this long"},
+    {"history_per_minute", &RetentionPolicy::per_minute_ns, "1h", "the last of each minute"},
+    {"history_per_hour", &RetentionPolicy::per_hour_ns, "1d", "the last of each hour"},
+    {"history_per_day", &RetentionPolicy::per_day_ns, "30d", "the last of each day"},
+};
+
+std::string_view Trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(kSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+// The inside of a TOML string without escapes; a comment may follow it.
+std::optional<std::string_view> Unquote(std::string_view value) {
+  if (value.empty() || (value.front() != '"' && value.front() != '\'')) return std::nullopt;
+  const size_t end = value.find(value.front(), 1);
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = Trim(value.substr(end + 1));
+  const std::string_view inside = value.substr(1, end - 1);
+  if ((!rest.empty() && rest.front() != '#') || inside.find('\\') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return inside;
+}
+
+// "90s", "10m", "1h", "30d", "0".
+std::optional<int64_t> ParseDuration(std::string_view text) {
+  int64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number < 0 || text.front() == '-') return std::nullopt;
+  const std::string_view unit(rest, static_cast<size_t>(text.data() + text.size() - rest));
+  if (unit.empty()) return number == 0 ? std::optional<int64_t>(0) : std::nullopt;
+  int64_t unit_ns = 0;
+  if (unit == "s") unit_ns = kSecondNs;
+  if (unit == "m") unit_ns = kMinuteNs;
+  if (unit == "h") unit_ns = kHourNs;
+  if (unit == "d") unit_ns = kDayNs;
+  if (unit_ns == 0 || number > kDurationMaxNs / unit_ns) return std::nullopt;
+  return number * unit_ns;
+}
+
+// What is wrong with the line; empty: nothing.
+std::string TakeLine(std::string_view line, std::set<std::string_view>& seen, StoreConfig& config) {
+  const size_t equals = line.find('=');
+  const std::string_view name = Trim(line.substr(0, std::min(equals, line.size())));
+  const DurationKey* key = nullptr;
+  for (const DurationKey& known : kDurations) {
+    if (known.name == name) key = &known;
+  }
+  if (key == nullptr) return "unknown key in `" + std::string(line) + "`; remove the line";
+  if (!seen.insert(key->name).second) {
+    return "`" + std::string(name) + "` is there twice; remove one of the lines";
+  }
+  const auto text = Unquote(equals == std::string_view::npos ? std::string_view()
+                                                             : Trim(line.substr(equals + 1)));
+  const auto value = text ? ParseDuration(*text) : std::nullopt;
+  if (!value) {
+    return "`" + std::string(line) + "` gives no duration; write " + std::string(name) + " = \"" +
+           std::string(key->default_text) +
+           "\", a number and one of s, m, h, d in quotes, \"0\" to \"36500d\"";
+  }
+  config.history.*(key->field) = *value;
+  return {};
+}
+
+}  // namespace
+
+std::string DefaultConfig() {
+  std::string text =
+      "# Policy of this store, one `key = value` a line, read when the store is opened. Every key\n"
+      "# has its default; a key that is not known is an error.\n"
+      "#\n"
+      "# Which commits are kept, for how long (s, m, h, d; \"0\": not at all); the newest "
+      "always:\n";
+  for (const DurationKey& key : kDurations) {
+    std::string line =
+        "# " + std::string(key.name) + " = \"" + std::string(key.default_text) + "\"";
+    line.resize(30, ' ');
+    text += line + "# " + std::string(key.means) + "\n";
+  }
+  return text;
+}
+
+Result<StoreConfig> ParseConfig(std::string_view text, const std::string& name) {
+  StoreConfig config;
+  std::set<std::string_view> seen;
+  size_t line_number = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = Trim(text.substr(begin, end - begin));
+    begin = end + 1;
+    ++line_number;
+    if (line.empty() || line.front() == '#') continue;
+    if (const std::string wrong = TakeLine(line, seen, config); !wrong.empty()) {
+      return Status(Code::kInvalid, name + " line " + std::to_string(line_number) + ": " + wrong);
+    }
+  }
+  return config;
+}
+
+Result<StoreConfig> ReadConfig(Disk& disk, const std::string& store_path) {
+  const std::string path = store_path + "/config.toml";
+  const auto text = ReadWholeFile(disk, path, kConfigBytesMax);
+  if (text.status().code() == Code::kNotFound) return StoreConfig();
+  MENDFS_RETURN_IF_ERROR(text.status());
+  return ParseConfig(*text, path);
+}
+
+}  // namespace mendfs

@@ -1,0 +1,59 @@
+#include "meta/commit/history/earlier_sweep.h"
+
+#include <algorithm>
+
+#include "meta/manifest/stored_value.h"
+
+namespace mendfs {
+
+EarlierSweep::EarlierSweep(const Kv& kv, BranchId branch, std::vector<Seq> moments, Seq horizon)
+    : kv_(kv),
+      prefix_(EarlierPrefix(branch)),
+      moments_(std::move(moments)),
+      horizon_(horizon),
+      cursor_(prefix_) {}
+
+bool EarlierSweep::IsNeeded(std::string_view key, std::string_view value) {
+  const auto end = ParseEarlierEnd(key);
+  const auto stored = DecodeStoredValue(key, value);
+  if (!end || !stored.ok()) {
+    ++damaged_;
+    return true;
+  }
+  if (*end > horizon_) return true;
+  const auto moment = std::lower_bound(moments_.begin(), moments_.end(), stored->start);
+  return moment != moments_.end() && *moment < *end;
+}
+
+Result<std::vector<EntryEdit>> EarlierSweep::NextChunk() {
+  std::vector<EntryEdit> edits;
+  size_t edit_bytes = 0;
+  const auto iterator = kv_.Scan();
+  iterator->Seek(cursor_);
+  for (size_t visited = 0;; ++visited, iterator->Next()) {
+    if (!iterator->Valid()) {
+      MENDFS_RETURN_IF_ERROR(iterator->status());
+      done_ = true;
+      return edits;
+    }
+    const std::string_view key = iterator->key();
+    if (key.substr(0, prefix_.size()) != prefix_) {
+      done_ = true;
+      return edits;
+    }
+    if (visited >= kVisitedMax || edits.size() >= kEditsMax || edit_bytes >= kEditBytesMax) {
+      cursor_ = key;
+      return edits;
+    }
+    const size_t bytes = key.size() + iterator->value().size();
+    if (IsNeeded(key, iterator->value())) {
+      ++kept_;
+      kept_bytes_ += bytes;
+      continue;
+    }
+    edits.push_back({std::string(key), std::string(iterator->value()), std::nullopt});
+    edit_bytes += bytes;
+  }
+}
+
+}  // namespace mendfs

@@ -1,0 +1,55 @@
+// Finds the earlier values of a branch (h/ of LevelDB) that nobody can see any more.
+//
+// A value of [start, end) is needed while a moment that is kept lies in there. Only values that
+// ended at or before the horizon are judged: moments that come about later than the list of them
+// lie behind it, so they cannot need one.
+//
+// Shape:    chunks in key order, each from an iterator of its own; a cursor goes on between them
+// Threads:  one
+// Errors:   kCorruption, kIo: the walk cannot go on. A value that does not decode is kept
+// Cost:     reads every earlier value of the branch once; memory is one chunk
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "meta/base/ids.h"
+#include "meta/base/status.h"
+#include "meta/manifest/manifest.h"
+
+namespace mendfs {
+
+class EarlierSweep {
+ public:
+  static constexpr size_t kVisitedMax = 8192;
+  static constexpr size_t kEditsMax = 500;
+  static constexpr size_t kEditBytesMax = 1 << 20;
+
+  // `moments` rise.
+  EarlierSweep(const Kv& kv, BranchId branch, std::vector<Seq> moments, Seq horizon);
+
+  bool done() const { return done_; }
+  // What is to be taken away of the next values; may be none while there are more.
+  Result<std::vector<EntryEdit>> NextChunk();
+
+  // Of what was visited so far:
+  uint64_t kept() const { return kept_; }
+  uint64_t kept_bytes() const { return kept_bytes_; }
+  uint64_t damaged() const { return damaged_; }
+
+ private:
+  bool IsNeeded(std::string_view key, std::string_view value);
+
+  const Kv& kv_;
+  const std::string prefix_;
+  const std::vector<Seq> moments_;
+  const Seq horizon_;
+  std::string cursor_;
+  bool done_ = false;
+  uint64_t kept_ = 0;
+  uint64_t kept_bytes_ = 0;
+  uint64_t damaged_ = 0;
+};
+
+}  // namespace mendfs

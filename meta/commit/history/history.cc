@@ -1,0 +1,359 @@
+#include "meta/commit/history/history.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "meta/base/failpoint.h"
+#include "meta/base/log.h"
+#include "meta/commit/history/earlier_sweep.h"
+
+namespace mendfs {
+namespace {
+
+constexpr size_t kPageCommits = 256;
+constexpr size_t kDroppedPerChange = 500;
+// Between chunks of the background's run: whoever waits for the fold's lock gets it.
+constexpr unsigned kPauseMs = 2;
+// A run is followed by a rest of this many times what it took.
+constexpr int64_t kRestFactor = 19;
+constexpr uint64_t kCompactWithinRunBytes = 16 << 20;
+constexpr uint64_t kCompactAfterRunBytes = 1 << 20;
+
+int64_t SystemSteadyNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+int64_t AddUpTo(int64_t a, int64_t b) {
+  return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------------------------- one at a time
+class History::Turn {
+ public:
+  Turn(History& history, ThinHow how) : history_(history) {
+    MutexLock lock(history_.mutex_);
+    if (how == ThinHow::kPressing) ++history_.pressing_;
+    while (history_.running_) history_.changed_.Wait(history_.mutex_);
+    if (how == ThinHow::kPressing) --history_.pressing_;
+    history_.running_ = true;
+  }
+  ~Turn() {
+    MutexLock lock(history_.mutex_);
+    history_.running_ = false;
+    history_.changed_.NotifyAll();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  History& history_;
+};
+
+History::History(Manifest& manifest, HistoryHost& host, const RetentionPolicy& policy,
+                 std::function<int64_t()> steady_ns)
+    : manifest_(manifest),
+      host_(host),
+      policy_(policy),
+      steady_ns_(steady_ns ? std::move(steady_ns) : SystemSteadyNs) {
+  due_.looked_ns = steady_ns_();
+}
+
+History::~History() {
+  Stop();
+}
+
+Status History::Load() {
+  const auto bytes = manifest_.GetGlobal(HistoryKey());
+  if (bytes.status().code() == Code::kNotFound) return Status::Ok();
+  MENDFS_RETURN_IF_ERROR(bytes.status());
+  auto row = DecodeHistoryRow(*bytes);
+  if (row.status().code() == Code::kCorruption) {
+    LogLine(LogLevel::kWarning, "history", row.status().message() + "; it is measured anew");
+    row = HistoryRow{.owed = 1};
+  }
+  MENDFS_RETURN_IF_ERROR(row.status());
+  SetRow(*row);
+  return Status::Ok();
+}
+
+void History::SetRow(const HistoryRow& row) {
+  MutexLock lock(mutex_);
+  row_ = row;
+}
+
+HistoryRow History::GetRow() const {
+  MutexLock lock(mutex_);
+  return row_;
+}
+
+HistoryStatus History::Describe() const {
+  const HistoryRow row = GetRow();
+  HistoryStatus status;
+  status.judged_ns = row.judged_ns;
+  status.commits = row.commits;
+  status.oldest = row.oldest;
+  status.oldest_ns = row.oldest_ns;
+  status.looked_ns = row.looked_ns;
+  status.values = row.values;
+  status.value_bytes = row.value_bytes;
+  status.owed = row.owed;
+  status.dropped = row.dropped;
+  return status;
+}
+
+// ------------------------------------------------------------------------------------ background
+void History::Start() {
+  if (!thread_.joinable()) thread_ = std::thread([this] { Loop(); });
+}
+
+void History::Stop() {
+  {
+    MutexLock lock(mutex_);
+    stop_ = true;
+    changed_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void History::Loop() {
+  Status told;
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (!stop_) changed_.WaitFor(mutex_, kTurnMs);
+      if (stop_) return;
+    }
+    const Status thinned = ThinIfDue();
+    // A store that is fenced or full says so elsewhere, and stays so for a while.
+    if (!thinned.ok() && thinned.code() != Code::kInterrupted && thinned.code() != told.code()) {
+      LogLine(LogLevel::kWarning, "history", "history is not thinned: " + thinned.ToString());
+    }
+    if (thinned.code() != Code::kInterrupted) told = thinned;
+  }
+}
+
+// A pause, when the run is the background's; then: is it to go on?
+Status History::CheckGoOn(bool paced) {
+  MutexLock lock(mutex_);
+  if (paced && !stop_ && pressing_ == 0) changed_.WaitFor(mutex_, kPauseMs);
+  if (stop_)
+    return Status(Code::kInterrupted, "thin history: the store is closed; it goes on later");
+  if (paced && pressing_ > 0)
+    return Status(Code::kInterrupted, "thin history: a pressing run waits");
+  return Status::Ok();
+}
+
+bool History::ShouldLook() const {
+  const HistoryRow row = GetRow();
+  if (row.owed == 0) return false;
+  return row.owed >= std::max(kOwedMin, row.commits / 8) ||
+         steady_ns_() - due_.looked_ns >= kLookAnywayNs;
+}
+
+Status History::ThinIfDue() {
+  Turn turn(*this, ThinHow::kByPolicy);
+  const int64_t now = steady_ns_();
+  if (now < due_.not_before_ns) return Status::Ok();
+  bool due = now >= due_.again_ns || ShouldLook();
+  for (const auto& [id, row] : manifest_.Branches()) {
+    if (row.head == Seq()) continue;
+    const auto idle = idle_.find(id);
+    due = due || idle == idle_.end() || idle->second.head != row.head;
+  }
+  if (!due) return Status::Ok();
+  Status done = Run(ThinHow::kByPolicy, true);
+  const int64_t end = steady_ns_();
+  due_.not_before_ns = AddUpTo(end, (end - now) * kRestFactor);
+  if (!done.ok()) due_.again_ns = 0;
+  return done;
+}
+
+Status History::Thin(ThinHow how) {
+  Turn turn(*this, how);
+  return Run(how, false);
+}
+
+Status History::Run(ThinHow how, bool paced) {
+  MENDFS_ASSIGN_OR_RETURN(const KeptOf kept, DropCommits(how));
+  const bool pressing = how == ThinHow::kPressing;
+  const bool look = pressing || (paced ? ShouldLook() : GetRow().owed > 0);
+  return look ? DropValues(kept, pressing, paced) : Status::Ok();
+}
+
+// --------------------------------------------------------------------------------------- commits
+int64_t History::IdleOf(BranchId branch, Seq head) {
+  Idle& idle = idle_[branch];
+  const int64_t now = steady_ns_();
+  if (idle.head != head) idle = {head, now};
+  return now - idle.since_ns;
+}
+
+Result<History::KeptOf> History::DropCommits(ThinHow how) {
+  KeptOf kept;
+  HistoryRow row = GetRow();
+  row.judged_ns = host_.NowNs();
+  row.commits = 0;
+  due_.again_ns = INT64_MAX;
+  std::map<BranchId, std::vector<Seq>> dropped;
+  for (const auto& [id, branch] : manifest_.Branches()) {
+    MENDFS_RETURN_IF_ERROR(Judge(branch, how, kept[id], dropped[id], row));
+  }
+  SetRow(row);
+  for (const auto& [id, commits] : dropped) MENDFS_RETURN_IF_ERROR(Drop(id, commits));
+  return kept;
+}
+
+Status History::Judge(const BranchRow& branch, ThinHow how, Kept& kept, std::vector<Seq>& dropped,
+                      HistoryRow& row) {
+  std::vector<Seq> pinned = host_.PinnedCommits(branch.id);
+  for (const auto& [id, other] : manifest_.Branches()) {
+    if (other.parent == branch.id) pinned.push_back(other.fork);
+  }
+  std::optional<RetentionWalk> walk;
+  int64_t idle_ns = 0;
+  int64_t oldest_ns = 0;
+  for (Seq before = kHeadSeq; true;) {
+    MENDFS_ASSIGN_OR_RETURN(const auto page, host_.Log(branch.id, before, kPageCommits));
+    for (const CommitRow& commit : page) {
+      if (!walk) {
+        kept.newest = commit.seq;
+        idle_ns = IdleOf(branch.id, commit.seq);
+        walk.emplace(how == ThinHow::kPressing ? kKeepNewestOnly : policy_, idle_ns);
+      }
+      const bool keeps = walk->Keeps(commit.time_ns);
+      if (!keeps && std::find(pinned.begin(), pinned.end(), commit.seq) == pinned.end()) {
+        dropped.push_back(commit.seq);
+        continue;
+      }
+      kept.commits.push_back(commit.seq);
+      oldest_ns = commit.time_ns;
+    }
+    if (page.size() < kPageCommits) break;
+    before = page.back().seq;
+  }
+  std::reverse(kept.commits.begin(), kept.commits.end());
+  if (!kept.commits.empty() && (row.commits == 0 || kept.commits.front() < row.oldest)) {
+    row.oldest = kept.commits.front();
+    row.oldest_ns = oldest_ns;
+  }
+  row.commits += kept.commits.size();
+  if (walk && walk->same_until_idle_ns() != INT64_MAX) {
+    const int64_t again = AddUpTo(steady_ns_(), walk->same_until_idle_ns() - idle_ns);
+    due_.again_ns = std::min(due_.again_ns, again);
+  }
+  return Status::Ok();
+}
+
+// What is owed is said by the change that makes it owed.
+Status History::Drop(BranchId branch, const std::vector<Seq>& commits) {
+  for (size_t done = 0; done < commits.size();) {
+    Change change;
+    change.branch = branch;
+    const size_t end = std::min(commits.size(), done + kDroppedPerChange);
+    HistoryRow row = GetRow();
+    for (; done < end; ++done) {
+      change.ClearGlobal(CommitKey(branch, commits[done]));
+      ++row.owed;
+      ++row.dropped;
+    }
+    change.PutGlobal(HistoryKey(), EncodeHistoryRow(row));
+    MENDFS_RETURN_IF_ERROR(host_.Apply(change).status());
+    SetRow(row);
+    MENDFS_FAILPOINT(kHistoryAfterDrop);
+  }
+  return Status::Ok();
+}
+
+// ---------------------------------------------------------------------------------------- values
+// What is visible at a moment of a child is, below its fork, its parent's.
+std::vector<Seq> History::MomentsOf(BranchId branch, const KeptOf& kept) const {
+  std::vector<Seq> moments = manifest_.Moments();
+  const auto branches = manifest_.Branches();
+  const auto add = [&](BranchId viewed, Seq below) {
+    const auto found = kept.find(viewed);
+    if (found == kept.end()) return;
+    for (const Seq seq : found->second.commits) {
+      if (seq < below) moments.push_back(seq);
+    }
+  };
+  add(branch, kHeadSeq);
+  for (const auto& [id, row] : branches) {
+    Seq limit = kHeadSeq;
+    auto step = branches.find(id);
+    for (size_t depth = 0; depth < branches.size() && step != branches.end(); ++depth) {
+      if (!step->second.parent) break;
+      limit = std::min(limit, step->second.fork);
+      if (*step->second.parent == branch) {
+        moments.push_back(limit);
+        add(id, limit);
+      }
+      step = branches.find(*step->second.parent);
+    }
+  }
+  std::sort(moments.begin(), moments.end());
+  return moments;
+}
+
+Status History::CompactChurn(uint64_t at_least_bytes) {
+  if (churn_.bytes == 0 || churn_.bytes < at_least_bytes) return Status::Ok();
+  const Churn churn = std::move(churn_);
+  churn_ = {};
+  return manifest_.Compact(churn.first, churn.last);
+}
+
+Status History::SweepBranch(BranchId branch, const KeptOf& kept, bool paced, HistoryRow& row) {
+  const auto own = kept.find(branch);
+  if (own == kept.end()) return Status::Ok();
+  EarlierSweep sweep(manifest_.kv(), branch, MomentsOf(branch, kept), own->second.newest);
+  uint64_t gone = 0;
+  while (!sweep.done()) {
+    MENDFS_RETURN_IF_ERROR(CheckGoOn(paced));
+    MENDFS_ASSIGN_OR_RETURN(const auto edits, sweep.NextChunk());
+    if (edits.empty()) continue;
+    MENDFS_ASSIGN_OR_RETURN(const size_t edited, host_.EditEntries(edits));
+    gone += edited;
+    for (const EntryEdit& edit : edits) {
+      churn_.bytes += edit.key.size() + edit.expected.size();
+      if (churn_.first.empty() || edit.key < churn_.first) churn_.first = edit.key;
+      if (churn_.last < edit.key) churn_.last = edit.key;
+    }
+    MENDFS_FAILPOINT(kHistoryAfterChunk);
+    MENDFS_RETURN_IF_ERROR(CompactChurn(kCompactWithinRunBytes));
+  }
+  row.values += sweep.kept();
+  row.value_bytes += sweep.kept_bytes();
+  LogLine(sweep.damaged() == 0 ? LogLevel::kInfo : LogLevel::kWarning, "history", "thinned history",
+          {{"branch", std::to_string(branch.value)},
+           {"commits_kept", std::to_string(own->second.commits.size())},
+           {"values_gone", std::to_string(gone)},
+           {"values_kept", std::to_string(sweep.kept())},
+           {"values_damaged", std::to_string(sweep.damaged())}});
+  return Status::Ok();
+}
+
+Status History::DropValues(const KeptOf& kept, bool pressing, bool paced) {
+  due_.looked_ns = steady_ns_();
+  MENDFS_RETURN_IF_ERROR(host_.FoldAll());
+  MENDFS_FAILPOINT(kHistoryAfterFold);
+  HistoryRow row = GetRow();
+  row.values = 0;
+  row.value_bytes = 0;
+  for (const auto& [branch, commits] : kept) {
+    MENDFS_RETURN_IF_ERROR(SweepBranch(branch, kept, paced, row));
+  }
+  MENDFS_RETURN_IF_ERROR(CompactChurn(pressing ? 1 : kCompactAfterRunBytes));
+  MENDFS_FAILPOINT(kHistoryAfterLast);
+  row.owed = 0;
+  row.looked_ns = host_.NowNs();
+  Change change;
+  change.PutGlobal(HistoryKey(), EncodeHistoryRow(row));
+  MENDFS_RETURN_IF_ERROR(host_.Apply(change).status());
+  SetRow(row);
+  return Status::Ok();
+}
+
+}  // namespace mendfs
