@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "meta/base/mutex.h"
 
@@ -36,6 +37,7 @@ struct Slot {
   FailAction action = FailAction::kNone;
   unsigned hits_left = 0;
   uint64_t hits = 0;
+  std::function<void()> call;  // of kCall
 };
 
 struct Table {
@@ -59,8 +61,8 @@ void UpdateInUse(Table& table) REQUIRES(table.mutex) {
   table_in_use.store(in_use, std::memory_order_relaxed);
 }
 
-// Counts the hit; the action if this is the hit that acts.
-FailAction TakeHit(Failpoint point) {
+// Counts the hit; the action if this is the hit that acts, with what it calls.
+FailAction TakeHit(Failpoint point, std::function<void()>& call) {
   Table& table = GetTable();
   MutexLock lock(table.mutex);
   Slot& slot = table.slots[static_cast<size_t>(point)];
@@ -68,12 +70,15 @@ FailAction TakeHit(Failpoint point) {
   if (slot.action == FailAction::kNone || --slot.hits_left > 0) return FailAction::kNone;
   const FailAction action = slot.action;
   slot.action = FailAction::kNone;
+  call = std::move(slot.call);
+  slot.call = nullptr;
   UpdateInUse(table);
   return action;
 }
 
-Status Act(Failpoint point, FailAction action) {
-  switch (action) {
+Status Act(Failpoint point) {
+  std::function<void()> call;
+  switch (TakeHit(point, call)) {
     case FailAction::kNone: return Status::Ok();
     case FailAction::kError:
       return {Code::kIo, "failpoint " + std::string(FailpointName(point)) + " answers an error"};
@@ -81,6 +86,7 @@ Status Act(Failpoint point, FailAction action) {
       return {Code::kNoSpace, "failpoint " + std::string(FailpointName(point)) + " answers full"};
     case FailAction::kCrash: ::_exit(kCrashExitCode);
     case FailAction::kDelay: std::this_thread::sleep_for(kDelay); return Status::Ok();
+    case FailAction::kCall: call(); return Status::Ok();
   }
   return Status::Ok();
 }
@@ -161,10 +167,22 @@ void ArmFailpoint(Failpoint point, FailAction action, unsigned hit) {
   UpdateInUse(table);
 }
 
+void CallAtFailpoint(Failpoint point, std::function<void()> call, unsigned hit) {
+  {
+    Table& table = GetTable();
+    MutexLock lock(table.mutex);
+    table.slots[static_cast<size_t>(point)].call = std::move(call);
+  }
+  ArmFailpoint(point, FailAction::kCall, hit);
+}
+
 void DisarmFailpoints() {
   Table& table = GetTable();
   MutexLock lock(table.mutex);
-  for (Slot& slot : table.slots) slot.action = FailAction::kNone;
+  for (Slot& slot : table.slots) {
+    slot.action = FailAction::kNone;
+    slot.call = nullptr;
+  }
   UpdateInUse(table);
 }
 
@@ -198,7 +216,7 @@ std::vector<uint64_t> FailpointHits() {
 
 Status HitFailpoint(Failpoint point) {
   if (!table_in_use.load(std::memory_order_relaxed)) return Status::Ok();
-  return Act(point, TakeHit(point));
+  return Act(point);
 }
 
 }  // namespace mendfs

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "meta/base/mutex.h"
+#include "meta/commit/intents.h"
 #include "meta/journal/journal.h"
 #include "meta/manifest/manifest.h"
 #include "meta/object/object_store.h"
@@ -64,6 +65,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   Seq LastSeq() const override { return manifest_->applied(); }
   Disk& disk() const override { return disk_; }
   const std::string& path() const override { return path_; }
+  Intents& intents() override { return intents_; }
 
  private:
   Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions options);
@@ -74,6 +76,8 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   EntityLocks& locks() override { return entity_locks_; }
   SharedMutex& table_gate() override { return table_gate_; }
   int64_t NowNs() override;
+  bool NeedsHeal() const override { return intents_.NeedsHeal(); }
+  Status Heal() override { return intents_.Heal(); }
   BodyStore& bodies() override { return packs_; }
 
   // What packs and folds ask of the engine: engine_bodies.cc.
@@ -123,6 +127,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   std::unique_ptr<Journal> journal_;  // null when read-only
   EntityLocks entity_locks_;
   SharedMutex table_gate_{LockRank::kGate};
+  Intents intents_;
   std::atomic<int64_t> clock_ns_{0};
   uint64_t replayed_records_ = 0;
   std::optional<ContentCounts> replayed_counts_;  // read-only: with what replay brought
