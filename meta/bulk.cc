@@ -3,15 +3,17 @@
 #include <optional>
 #include <utility>
 
-#include "meta/base/failpoint.h"
+#include "meta/commit/intent/multi_step.h"
 #include "meta/commit/load/load_context.h"
 #include "meta/commit/load/load_edges.h"
 #include "meta/commit/load/load_lines.h"
 #include "meta/commit/load/load_nodes.h"
 #include "meta/commit/load/load_output.h"
+#include "meta/commit/table_hold.h"
 #include "meta/manifest/keys.h"
 #include "meta/object/segment.h"
 #include "meta/table/catalog.h"
+#include "meta/table/edges.h"
 #include "meta/tables.h"
 
 namespace mendfs {
@@ -58,7 +60,8 @@ class SortingLoader : public Loader {
   LoadContext MakeContext(const ProgressSink& progress);
   Status SortAndPublish(const ProgressSink& progress, LoadSummary& summary);
   Status Build(LoadContext& context, LoadOutput& output);
-  Status Publish(LoadOutput& output, LoadSummary& summary);
+  Status Publish(MultiStepWrite& write, LoadOutput& output, LoadSummary& summary);
+  IntentPlan MakePlan(LoadOutput& output) const;
   CommitNote Note(const LoadSummary& summary) const;
   Status RefusedStatus() const;
   void TellRefusals(LoadSummary& summary) const;
@@ -79,6 +82,7 @@ class SortingLoader : public Loader {
 
 Status SortingLoader::Open() {
   MENDFS_RETURN_IF_ERROR(store_.door().TakeInodes(0).status());  // refused where nothing is written
+  MENDFS_RETURN_IF_ERROR(store_.door().Heal());
   MENDFS_ASSIGN_OR_RETURN(schema_start_, SchemaStart(store_.reader(), view_));
   MENDFS_ASSIGN_OR_RETURN(rules_, Catalog(store_.reader()).RulesAt(view_));
   MENDFS_ASSIGN_OR_RETURN(staging_, LoadStaging::Begin(store_.disk(), store_.path()));
@@ -123,11 +127,7 @@ Status SortingLoader::Finish(const ProgressSink& progress, LoadSummary& summary)
     summary.edges = lines_->edges();
     status = SortAndPublish(progress, summary);
   }
-  if (status.ok()) {
-    status = store_.Flush();
-  } else {
-    summary.nodes = summary.edges = 0;
-  }
+  if (!status.ok()) summary.nodes = summary.edges = 0;
   TellRefusals(summary);
   edges_.reset();
   nodes_.reset();
@@ -136,23 +136,30 @@ Status SortingLoader::Finish(const ProgressSink& progress, LoadSummary& summary)
   return status;
 }
 
-// Row writers wait from the first look at what the store has until the load is part of it.
+// Row writers wait from the first look at what the store has until the load is part of it. The
+// steps are those of MultiStepWrite; a load that dies before them leaves its staging directory
+// alone.
 Status SortingLoader::SortAndPublish(const ProgressSink& progress, LoadSummary& summary) {
   LoadContext context = MakeContext(progress);
   context.progress("read", lines_->bytes(), lines_->bytes());
   ObjectStore objects(store_.disk(), store_.path());
-  LoadOutput output(objects, *staging_,
-                    {.branch = options_.branch, .time_ns = store_.door().NowNs()});
-  WriterLock gate(store_.door().table_gate());
+  const TableHold gate(store_.door(), TableHold::Mode::kExclusive);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   MENDFS_ASSIGN_OR_RETURN(const Seq schema_now, SchemaStart(store_.reader(), view_));
   if (schema_now != schema_start_) {
     return {Code::kConditionLost,
             "load: the schema changed meanwhile; nothing was loaded, load "
             "again"};
   }
+  MENDFS_ASSIGN_OR_RETURN(const auto write,
+                          MultiStepWrite::Begin(store_, {.operation = staging_->operation(),
+                                                         .kind = IntentKind::kLoad,
+                                                         .branch = options_.branch,
+                                                         .note = Note(summary)}));
+  LoadOutput output(objects, *write, {.branch = options_.branch, .time_ns = store_.door().NowNs()});
   MENDFS_RETURN_IF_ERROR(Build(context, output));
   if (!report_.clean()) return RefusedStatus();
-  return Publish(output, summary);
+  return Publish(*write, output, summary);
 }
 
 Status SortingLoader::Build(LoadContext& context, LoadOutput& output) {
@@ -164,26 +171,33 @@ Status SortingLoader::Build(LoadContext& context, LoadOutput& output) {
   return LoadEdges(context, std::move(edges_), new_rows, output);
 }
 
-Status SortingLoader::Publish(LoadOutput& output, LoadSummary& summary) {
-  const Change change = output.TakeChange();
-  if (change.empty()) {
+// What the load depends on beyond the keys that it writes: values that must be free, edges that
+// were counted.
+IntentPlan SortingLoader::MakePlan(LoadOutput& output) const {
+  IntentPlan plan;
+  plan.change = output.TakeChange();
+  for (const EdgeType& type : rules_->schema().edges) {
+    if (IsBounded(type)) plan.bounded.push_back(type.id);
+  }
+  for (const NodeType& type : rules_->schema().nodes) {
+    for (const Property& property : type.properties) {
+      if (property.unique) plan.unique.push_back({type.id, property.id});
+    }
+  }
+  return plan;
+}
+
+Status SortingLoader::Publish(MultiStepWrite& write, LoadOutput& output, LoadSummary& summary) {
+  IntentPlan plan = MakePlan(output);
+  if (plan.change.empty()) {
     MENDFS_ASSIGN_OR_RETURN(auto newest, store_.Log(options_.branch, kHeadSeq, 1));
     if (!newest.empty()) summary.commit = std::move(newest.front());
     return Status::Ok();
   }
-  // Crash before the record: the objects are this load's residue, removed at the next open.
-  MENDFS_FAILPOINT(kLoadBeforePublish);
-  auto commit = store_.Publish(change, Note(summary));
-  if (!commit.ok()) {
-    // A fenced journal may hold the record all the same.
-    if (store_.Describe().health == Health::kReadOnly) staging_->LeaveToNextOpen();
-    return commit.status();
-  }
-  staging_->KeepObjects();
-  if (commit->has_value()) summary.commit = **std::move(commit);
-  // Crash from here on: replay brings the load back, or, if the record was not durable, the objects
-  // are residue again.
-  return HitFailpoint(Failpoint::kLoadAfterPublish);
+  MENDFS_RETURN_IF_ERROR(write.Confirm(std::move(plan), Note(summary)));
+  MENDFS_ASSIGN_OR_RETURN(auto commit, write.Publish());
+  if (commit) summary.commit = *std::move(commit);
+  return Status::Ok();
 }
 
 CommitNote SortingLoader::Note(const LoadSummary& summary) const {

@@ -4,6 +4,8 @@
 
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
+#include "meta/commit/intent/owned_objects.h"
+#include "meta/commit/intent/recovery.h"
 #include "meta/commit/load/load_staging.h"
 #include "meta/files.h"
 #include "meta/table/schema/schema_parser.h"
@@ -56,14 +58,16 @@ Status ApplyFirstSchema(Disk& disk, const std::string& path, const CreateOptions
   return store->CloseCommit(kMainBranch, {"mkfs", "the store was made", Origin::kUser}).status();
 }
 
-// Has the manifest an entry for this object?
-Result<bool> IsNamed(const Reader& reader, const Id128& object) {
-  for (const std::string& key : {ObjectKey(object), OpenPackKey(object)}) {
-    auto entry = reader.GetGlobal(key);
-    if (entry.ok()) return true;
-    if (entry.status().code() != Code::kNotFound) return entry.status();
-  }
-  return false;
+// What died with the last process: multi-step writes, files that were unlinked while open, what was
+// staged.
+Status RecoverAll(Engine& engine) {
+  engine.intents().UseHeal([&engine] { return HealSidecars(engine); });
+  MENDFS_RETURN_IF_ERROR(RecoverAtOpen(engine));
+  FileWriter files(engine.door(), kMainBranch);
+  MENDFS_RETURN_IF_ERROR(files.FreeOrphans());
+  return RemoveStagingResidue(engine.disk(), engine.path(), [&](const Id128& object) {
+    return IsObjectNamed(engine.reader(), object);
+  });
 }
 
 }  // namespace
@@ -118,11 +122,9 @@ Result<std::unique_ptr<Store>> Store::Open(Disk& disk, const std::string& path,
   MENDFS_ASSIGN_OR_RETURN(const StoreConfig config, ReadConfig(disk, path));
   MENDFS_ASSIGN_OR_RETURN(auto engine, Engine::Open(disk, path, identity, config, options));
   if (options.access == OpenAccess::kReadWrite) {
-    // What died with the last process: files that were unlinked while open, unfinished loads.
-    FileWriter files(engine->door(), kMainBranch);
-    MENDFS_RETURN_IF_ERROR(files.FreeOrphans());
-    MENDFS_RETURN_IF_ERROR(RemoveStagingResidue(
-        disk, path, [&](const Id128& object) { return IsNamed(engine->reader(), object); }));
+    MENDFS_RETURN_IF_ERROR(RecoverAll(*engine));
+  } else {
+    NoteSidecars(*engine);
   }
   engine->Start();
   return std::unique_ptr<Store>(std::move(engine));

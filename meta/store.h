@@ -76,6 +76,7 @@ struct CommitNote {
   std::string actor;    // "uid:1000", a name, …
   std::string message;  // one line; may be empty
   Origin origin = Origin::kUser;
+  int64_t time_ns = 0;  // of a commit that is closed later than it was made; 0: now
 };
 
 struct ContentCounts {
@@ -134,6 +135,8 @@ struct StoreStatus {
   uint64_t replayed_records = 0;  // at open
   std::string journal_damage;     // met at open, in records that are not needed; empty: none
   HistoryStatus history;
+  uint64_t sidecars_live = 0;     // of multi-step writes that run
+  uint64_t sidecars_left = 0;     // of such that failed or died
   SpaceInfo space;
 };
 
@@ -143,6 +146,8 @@ class Snapshot {
   virtual ~Snapshot() = default;
   virtual View view() const = 0;
 };
+
+class Intents;
 
 class Store {
  public:
@@ -181,6 +186,8 @@ class Store {
   virtual Seq LastSeq() const = 0;
   virtual Disk& disk() const = 0;
   virtual const std::string& path() const = 0;
+  // The multi-step writes that have a sidecar on disk: meta/commit/intents.h.
+  virtual Intents& intents() = 0;
 };
 
 }  // namespace mendfs

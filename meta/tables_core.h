@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "meta/commit/table_hold.h"
 #include "meta/table/catalog.h"
 #include "meta/table/edges_sweep.h"
 #include "meta/table/index.h"

@@ -90,7 +90,8 @@ Result<EdgeRow> TableWriter::PutEdge(TypeId type, std::string_view source_key,
                                      std::string_view target_key, uint32_t number,
                                      std::string_view body, const PutOptions& options) {
   const EdgeAddress name{source_key, target_key, number};
-  ReaderLock gate(core_->door.table_gate());
+  const TableHold gate(core_->door);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   MENDFS_ASSIGN_OR_RETURN(const EdgeRules edge, core_->FindEdgeType(type));
   if (number == 0) return Status(Code::kInvalid, "the numbers of parallel edges begin with 1");
   const std::string text = TextOf(*edge.type, name);
@@ -149,7 +150,8 @@ Status TableWriter::CheckEdge(TypeId type, std::string_view source_key, std::str
 Status TableWriter::DeleteEdge(TypeId type, std::string_view source_key,
                                std::string_view target_key, uint32_t number) {
   const EdgeAddress name{source_key, target_key, number};
-  ReaderLock gate(core_->door.table_gate());
+  const TableHold gate(core_->door, TableHold::Mode::kShared, TableHold::Purpose::kDelete);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   MENDFS_ASSIGN_OR_RETURN(const EdgeRules edge, core_->FindEdgeType(type));
   const EntityLocks::Held held(core_->door.locks(), EntitiesOf(*edge.type, name));
   MENDFS_ASSIGN_OR_RETURN(const StoredEdge stored, NeedEdge(*core_, edge, name));
@@ -166,7 +168,8 @@ Status TableWriter::SetEdgeAttributes(TypeId type, std::string_view source_key,
                                       std::string_view target_key, uint32_t number,
                                       const RowAttributes& attributes) {
   const EdgeAddress name{source_key, target_key, number};
-  ReaderLock gate(core_->door.table_gate());
+  const TableHold gate(core_->door);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   MENDFS_ASSIGN_OR_RETURN(const EdgeRules edge, core_->FindEdgeType(type));
   const EntityLocks::Held held(core_->door.locks(), EntitiesOf(*edge.type, name));
   MENDFS_ASSIGN_OR_RETURN(const StoredEdge stored, NeedEdge(*core_, edge, name));

@@ -57,7 +57,8 @@ Result<bool> MayReuse(const Reader& reader, const View& view, const NodeRules& n
 
 Result<NodeRow> TableWriter::PutNode(TypeId type, std::string_view key, std::string_view body,
                                      const PutOptions& options) {
-  ReaderLock gate(core_->door.table_gate());
+  const TableHold gate(core_->door);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   MENDFS_ASSIGN_OR_RETURN(const NodeRules node, core_->FindNodeType(type));
   Checking& checking = CheckingFor(node.rules);
   Status status = checking.checker.CheckNode(*node.type, body, key, checking.row);
@@ -114,7 +115,8 @@ Result<NodeRow> TableWriter::PutNode(TypeId type, std::string_view key, std::str
 }
 
 Result<InodeNumber> TableWriter::DeleteNode(TypeId type, std::string_view key) {
-  ReaderLock gate(core_->door.table_gate());
+  const TableHold gate(core_->door, TableHold::Mode::kShared, TableHold::Purpose::kDelete);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   MENDFS_ASSIGN_OR_RETURN(const NodeRules node, core_->FindNodeType(type));
   std::vector<uint64_t> entities = {RowEntity(type, key)};
   AddBoundEntities(node.schema(), type, entities);
@@ -209,7 +211,8 @@ Result<NodeRow> ApplyRename(TableCore& core, const NodeRules& node, const Renami
 
 Result<NodeRow> TableWriter::RenameNode(TypeId type, std::string_view key, std::string_view new_key,
                                         std::optional<std::string_view> body) {
-  ReaderLock gate(core_->door.table_gate());
+  const TableHold gate(core_->door);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   MENDFS_ASSIGN_OR_RETURN(const NodeRules node, core_->FindNodeType(type));
   Checking& checking = CheckingFor(node.rules);
   Renaming renaming{.key = key, .new_key = new_key};
@@ -242,7 +245,8 @@ Result<NodeRow> TableWriter::RenameNode(TypeId type, std::string_view key, std::
 
 Status TableWriter::SetNodeAttributes(TypeId type, std::string_view key,
                                       const RowAttributes& attributes) {
-  ReaderLock gate(core_->door.table_gate());
+  const TableHold gate(core_->door);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   MENDFS_ASSIGN_OR_RETURN(const NodeRules node, core_->FindNodeType(type));
   const std::array<uint64_t, 1> entities = {RowEntity(type, key)};
   const EntityLocks::Held held(core_->door.locks(), entities);

@@ -184,12 +184,14 @@ Result<std::shared_ptr<const Schema>> Accept(TableCore& core, std::string_view t
 }  // namespace
 
 Result<std::shared_ptr<const Schema>> TableWriter::ApplySchema(std::string_view text) {
-  WriterLock gate(core_->door.table_gate());
+  const TableHold gate(core_->door, TableHold::Mode::kExclusive);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   return Accept(*core_, text);
 }
 
 Result<std::shared_ptr<const Schema>> TableWriter::AddOpenType(std::string_view name) {
-  WriterLock gate(core_->door.table_gate());
+  const TableHold gate(core_->door, TableHold::Mode::kExclusive);
+  MENDFS_RETURN_IF_ERROR(gate.status());
   if (!IsIdentifier(name)) {
     return Status(Code::kInvalid, "\"" + std::string(name) +
                                       "\" is no name for a type: a letter, then letters, digits "

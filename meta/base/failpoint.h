@@ -17,32 +17,40 @@
 namespace mendfs {
 
 // X(enumerator, dotted name, what is durable at this instant)
-#define MENDFS_FAILPOINTS(X)                                                                     \
-  X(kJournalBeforeAppend, "journal.before_append", "nothing of this record")                     \
-  X(kJournalAfterAppend, "journal.after_append", "the record may be, unsynced; not yet applied") \
-  X(kJournalBeforeSync, "journal.before_sync", "records since the last sync point may be")       \
-  X(kJournalAfterSync, "journal.after_sync", "all records up to the sync mark")                  \
-  X(kFoldBeforeWrite, "fold.before_write", "the journal; LevelDB at the older position")         \
-  X(kFoldAfterWrite, "fold.after_write", "the journal and LevelDB, at the new position")         \
-  X(kRewriteBeforeWrite, "rewrite.before_write", "LevelDB with the entries as they were")        \
-  X(kRewriteAfterWrite, "rewrite.after_write", "LevelDB with all of the edits")                  \
-  X(kCommitBeforeClose, "commit.before_close", "the changes; no commit row")                     \
-  X(kCommitAfterClose, "commit.after_close", "the commit row, unsynced")                         \
-  X(kObjectBeforeSync, "object.before_sync", "a staging file, unsynced")                         \
-  X(kObjectBeforeRename, "object.before_rename", "the staging file's bytes, not its final name") \
-  X(kObjectAfterRename, "object.after_rename", "bytes; the final name may be")                   \
-  X(kPackAfterCreate, "pack.after_create", "an empty staging file that nothing names")           \
-  X(kPackAfterName, "pack.after_name", "the staging file; its naming record may be")             \
-  X(kPackAfterAppend, "pack.after_append", "bytes of a run may be; no record refers to them")    \
-  X(kPackAfterSync, "pack.after_sync", "the bytes of all packs; their records may be")           \
-  X(kPackAfterSeal, "pack.after_seal", "the sealed pack; its row still says that it is open")    \
-  X(kLoadBeforePublish, "load.before_publish", "all segments under their names, not referenced") \
-  X(kLoadAfterPublish, "load.after_publish", "the load, as one commit")                          \
-  X(kSweepBeforeChunk, "sweep.before_chunk", "the delete and what it owes; earlier chunks")      \
-  X(kSweepAfterChunk, "sweep.after_chunk", "as before; this chunk may be, unsynced")             \
-  X(kHistoryAfterDrop, "history.after_drop", "that commits are gone may be; all their values")   \
-  X(kHistoryAfterFold, "history.after_fold", "that commits are gone, folded; all their values")  \
-  X(kHistoryAfterChunk, "history.after_chunk", "as before; some values are gone")                \
+#define MENDFS_FAILPOINTS(X)                                                                      \
+  X(kJournalBeforeAppend, "journal.before_append", "nothing of this record")                      \
+  X(kJournalAfterAppend, "journal.after_append", "the record may be, unsynced; not yet applied")  \
+  X(kJournalBeforeSync, "journal.before_sync", "records since the last sync point may be")        \
+  X(kJournalAfterSync, "journal.after_sync", "all records up to the sync mark")                   \
+  X(kFoldBeforeWrite, "fold.before_write", "the journal; LevelDB at the older position")          \
+  X(kFoldAfterWrite, "fold.after_write", "the journal and LevelDB, at the new position")          \
+  X(kRewriteBeforeWrite, "rewrite.before_write", "LevelDB with the entries as they were")         \
+  X(kRewriteAfterWrite, "rewrite.after_write", "LevelDB with all of the edits")                   \
+  X(kCommitBeforeClose, "commit.before_close", "the changes; no commit row")                      \
+  X(kCommitAfterClose, "commit.after_close", "the commit row, unsynced")                          \
+  X(kObjectBeforeSync, "object.before_sync", "a staging file, unsynced")                          \
+  X(kObjectBeforeRename, "object.before_rename", "the staging file's bytes, not its final name")  \
+  X(kObjectAfterRename, "object.after_rename", "bytes; the final name may be")                    \
+  X(kPackAfterCreate, "pack.after_create", "an empty staging file that nothing names")            \
+  X(kPackAfterName, "pack.after_name", "the staging file; its naming record may be")              \
+  X(kPackAfterAppend, "pack.after_append", "bytes of a run may be; no record refers to them")     \
+  X(kPackAfterSync, "pack.after_sync", "the bytes of all packs; their records may be")            \
+  X(kPackAfterSeal, "pack.after_seal", "the sealed pack; its row still says that it is open")     \
+  X(kIntentBeforeSidecar, "intent.before_sidecar", "nothing of this multi-step write")            \
+  X(kIntentAfterSidecar, "intent.after_sidecar", "the sidecar, unconfirmed; none of its objects") \
+  X(kIntentBeforeConfirm, "intent.before_confirm", "its objects; the sidecar, unconfirmed")       \
+  X(kIntentAfterConfirm, "intent.after_confirm", "its objects; the sidecar, with the plan")       \
+  X(kIntentAfterPublish, "intent.after_publish", "as before; the record and its audit row")       \
+  X(kIntentAfterFlush, "intent.after_flush", "all of it, with its commit; the sidecar")           \
+  X(kIntentAfterClear, "intent.after_clear", "all of it; the sidecar is gone")                    \
+  X(kRecoverBeforeDecide, "recover.before_decide", "the sidecar as it was found")                 \
+  X(kRecoverAfterAudit, "recover.after_audit", "the audit row of a discard; objects, sidecar")    \
+  X(kRecoverAfterObjects, "recover.after_objects", "as before; its objects are gone or may be")   \
+  X(kSweepBeforeChunk, "sweep.before_chunk", "the delete and what it owes; earlier chunks")       \
+  X(kSweepAfterChunk, "sweep.after_chunk", "as before; this chunk may be, unsynced")              \
+  X(kHistoryAfterDrop, "history.after_drop", "that commits are gone may be; all their values")    \
+  X(kHistoryAfterFold, "history.after_fold", "that commits are gone, folded; all their values")   \
+  X(kHistoryAfterChunk, "history.after_chunk", "as before; some values are gone")                 \
   X(kHistoryAfterLast, "history.after_last", "all is gone; that it was owed is still said")
 
 enum class Failpoint : unsigned char {

@@ -69,6 +69,13 @@ class Door {
   virtual SharedMutex& table_gate() = 0;
   // Wall clock for mtimes and commits; never goes back within one open.
   virtual int64_t NowNs() = 0;
+
+  // Did a multi-step write fail that is to be finished before anything else is written to a table?
+  // One atomic load. Asked by meta/commit/table_hold.h.
+  virtual bool NeedsHeal() const { return false; }
+  // Finishes it; the gate is not held by the caller. kRecoveryNeeded names the sidecar that cannot
+  // be finished while the store is open; kNoSpace and kReadOnly say why not now.
+  virtual Status Heal() { return Status::Ok(); }
 };
 
 }  // namespace mendfs

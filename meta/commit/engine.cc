@@ -98,7 +98,7 @@ Result<CommitRow> Engine::WriteCommitRow(BranchId branch, Seq seq, const CommitN
   row.content_root = totals.content_root;
   row.seq = seq;
   row.note = note;
-  row.time_ns = NowNs();
+  row.time_ns = note.time_ns != 0 ? note.time_ns : NowNs();
   row.counts = {totals.files, totals.nodes, totals.edges};
   row.id = ComputeCommitId(row);
   branch_row.head = seq;
@@ -315,6 +315,9 @@ StoreStatus Engine::Describe() const {
   if (replayed_counts_) status.counts = *replayed_counts_;
   auto space = disk_.Space(path_);
   if (space.ok()) status.space = *space;
+  const IntentCounts sidecars = intents_.counts();
+  status.sidecars_live = sidecars.live;
+  status.sidecars_left = sidecars.left;
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;
@@ -339,6 +342,9 @@ StoreStatus Engine::Describe() const {
   } else if (!journal_damage_.empty()) {
     status.health = Health::kDegraded;
     status.reason = journal_damage_;
+  } else if (!sidecars.reason.empty()) {
+    status.health = Health::kDegraded;
+    status.reason = sidecars.reason;
   }
   return status;
 }

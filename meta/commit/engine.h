@@ -26,6 +26,7 @@
 #include "meta/base/mutex.h"
 #include "meta/commit/config.h"
 #include "meta/commit/history/history.h"
+#include "meta/commit/intents.h"
 #include "meta/journal/journal.h"
 #include "meta/manifest/manifest.h"
 #include "meta/object/object_store.h"
@@ -73,6 +74,7 @@ class Engine : public Store,
   Seq LastSeq() const override { return manifest_->applied(); }
   Disk& disk() const override { return disk_; }
   const std::string& path() const override { return path_; }
+  Intents& intents() override { return intents_; }
 
  private:
   Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions options);
@@ -83,6 +85,8 @@ class Engine : public Store,
   EntityLocks& locks() override { return entity_locks_; }
   SharedMutex& table_gate() override { return table_gate_; }
   int64_t NowNs() override;
+  bool NeedsHeal() const override { return intents_.NeedsHeal(); }
+  Status Heal() override { return intents_.Heal(); }
   BodyStore& bodies() override { return packs_; }
 
   // What packs and folds ask of the engine: engine_bodies.cc.
@@ -137,6 +141,7 @@ class Engine : public Store,
   std::unique_ptr<History> history_;
   EntityLocks entity_locks_;
   SharedMutex table_gate_{LockRank::kGate};
+  Intents intents_;
   std::atomic<int64_t> clock_ns_{0};
   uint64_t replayed_records_ = 0;
   std::string journal_damage_;

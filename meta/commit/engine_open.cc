@@ -36,6 +36,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   HistoryHost& host = *engine;
   engine->history_ = std::make_unique<History>(*engine->manifest_, host, config.history);
   MENDFS_RETURN_IF_ERROR(engine->history_->Load());
+  engine->intents_.UseJournal(engine->MakeRefold());
   if (writable) {
     engine->SealPacks(true);
   } else {
@@ -189,13 +190,15 @@ void Engine::SealJournal() {
   // 1 LevelDB's log becomes tables · 2 the segment becomes an object · 3 the manifest names it. A
   // damaged log takes folds back, so what may have to be replayed must stay. A crash between 2 and
   // 3 leaves an object without a name and loses nothing.
-  if (journal_->FinishedSegments(manifest_->folded().folded).empty()) return;
+  // Recovery asks the journal what was changed since a multi-step write began.
+  const Seq kept = intents_.OldestBase();
+  if (journal_->FinishedSegments(std::min(manifest_->folded().folded, kept)).empty()) return;
   const auto settled = manifest_->Settle();
   if (!settled.ok()) {
     LogLine(LogLevel::kWarning, "commit", "journal segments stay: " + settled.status().ToString());
     return;
   }
-  for (const Journal::Segment& segment : journal_->FinishedSegments(*settled)) {
+  for (const Journal::Segment& segment : journal_->FinishedSegments(std::min(*settled, kept))) {
     auto object = objects_.Adopt(ObjectKind::kJournal, segment.path, segment.size_bytes);
     if (!object.ok()) {
       LogLine(LogLevel::kWarning, "commit", "journal segment stays: " + object.status().ToString());

@@ -353,6 +353,27 @@ std::string HistoryKey() {
   return "t";
 }
 
+std::string AuditPrefix() {
+  return "a";
+}
+
+std::string AuditKey(Seq base, const Id128& operation) {
+  std::string key = AuditPrefix();
+  PutU64BigEndian(key, base.value);
+  PutId(key, operation);
+  return key;
+}
+
+std::optional<AuditName> ParseAuditKey(std::string_view key) {
+  ByteReader in(key);
+  if (in.GetU8() != 'a') return std::nullopt;
+  AuditName name;
+  name.base = Seq(in.GetU64BigEndian());
+  name.operation = in.GetId();
+  if (!in.AtEnd()) return std::nullopt;
+  return name;
+}
+
 std::string ObjectPrefix() {
   return "o";
 }
@@ -361,6 +382,14 @@ std::string ObjectKey(const Id128& object) {
   std::string key = ObjectPrefix();
   PutId(key, object);
   return key;
+}
+
+std::optional<Id128> ParseObjectKey(std::string_view key) {
+  ByteReader in(key);
+  if (in.GetU8() != 'o') return std::nullopt;
+  const Id128 object = in.GetId();
+  if (!in.AtEnd()) return std::nullopt;
+  return object;
 }
 
 // ------------------------------------------------------------------------ how LevelDB sees them

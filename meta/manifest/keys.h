@@ -116,10 +116,19 @@ std::string BranchKey(std::string_view name);
 std::string BranchPrefix();
 std::string ObjectKey(const Id128& object);
 std::string ObjectPrefix();
+std::optional<Id128> ParseObjectKey(std::string_view key);
 std::string OpenPackKey(const Id128& pack);
 std::string OpenPackPrefix();
 std::optional<Id128> ParseOpenPackKey(std::string_view key);
 std::string HistoryKey();  // what thinning has done and owes
+// `base` is where the operation began, so that rows lie in the order of their beginnings.
+std::string AuditKey(Seq base, const Id128& operation);
+std::string AuditPrefix();
+struct AuditName {
+  Seq base;
+  Id128 operation;
+};
+std::optional<AuditName> ParseAuditKey(std::string_view key);
 
 // ---- how LevelDB sees them ----
 std::string CurrentKey(BranchId branch, std::string_view branch_key);           // d/

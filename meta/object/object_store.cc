@@ -252,7 +252,10 @@ std::string ObjectStore::StagingPathOf(ObjectKind kind, const Id128& id) const {
 }
 
 Result<std::unique_ptr<ObjectWriter>> ObjectStore::Begin(ObjectKind kind) {
-  const Id128 id = RandomId();
+  return BeginAs(kind, RandomId());
+}
+
+Result<std::unique_ptr<ObjectWriter>> ObjectStore::BeginAs(ObjectKind kind, const Id128& id) {
   MENDFS_RETURN_IF_ERROR(EnsureDir(disk_, store_path_ + "/staging"));
   MENDFS_ASSIGN_OR_RETURN(auto file,
                           disk_.Open(StagingPath(store_path_, kind, id), OpenMode::kCreate));

@@ -97,6 +97,8 @@ class ObjectStore {
   ObjectStore(Disk& disk, std::string store_path);
 
   Result<std::unique_ptr<ObjectWriter>> Begin(ObjectKind kind);
+  // The same under an id that the caller minted, and wrote down, before.
+  Result<std::unique_ptr<ObjectWriter>> BeginAs(ObjectKind kind, const Id128& id);
   // Seals the first `payload_bytes` of a file that exists (a piece of the journal) in place of a
   // staging file; what stands behind them is dropped. On error before the rename the file keeps its
   // name and its payload, and the call may be repeated.

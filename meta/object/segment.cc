@@ -141,7 +141,9 @@ SegmentBuilder::~SegmentBuilder() = default;
 
 Result<std::unique_ptr<SegmentBuilder>> SegmentBuilder::Begin(ObjectStore& objects,
                                                               const SegmentOptions& options) {
-  MENDFS_ASSIGN_OR_RETURN(auto writer, objects.Begin(ObjectKind::kSegment));
+  MENDFS_ASSIGN_OR_RETURN(auto writer, options.id
+                                           ? objects.BeginAs(ObjectKind::kSegment, *options.id)
+                                           : objects.Begin(ObjectKind::kSegment));
   auto state = std::make_unique<State>(std::move(writer), options);
   return std::unique_ptr<SegmentBuilder>(new SegmentBuilder(std::move(state)));
 }

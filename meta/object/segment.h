@@ -77,6 +77,7 @@ struct SegmentOptions {
   SegmentContent content = SegmentContent::kNodes;
   bool filter = true;  // false where keys are only ever scanned
   int64_t time_ns = 0;
+  std::optional<Id128> id;  // minted by the caller; nothing: a random one
 };
 
 class SegmentBuilder {

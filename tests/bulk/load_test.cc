@@ -9,9 +9,7 @@
 
 #include "meta/base/failpoint.h"
 #include "meta/bulk.h"
-#include "meta/commit/load/load_staging.h"
 #include "meta/disk/sim_disk.h"
-#include "meta/manifest/keys.h"
 #include "meta/tables.h"
 
 namespace mendfs {
@@ -320,13 +318,14 @@ TEST_F(LoadTest, ATroubledLoadLeavesNothingAndSucceedsWhenRepeated) {
   piece_ = 4096;
   const std::string text = ManyRows(6'000);
   for (const Failpoint point : {Failpoint::kObjectBeforeSync, Failpoint::kObjectBeforeRename,
-                                Failpoint::kObjectAfterRename, Failpoint::kLoadBeforePublish}) {
+                                Failpoint::kObjectAfterRename, Failpoint::kIntentBeforeConfirm}) {
     SCOPED_TRACE(std::string(FailpointName(point)));
     ArmFailpoint(point, FailAction::kError);
     EXPECT_EQ(Load(text).code(), Code::kIo);
     DisarmFailpoints();
     EXPECT_EQ(Export(), "");
     EXPECT_TRUE(Residue("/staging").empty());
+    EXPECT_TRUE(Residue("/sidecars").empty());
     EXPECT_EQ(Segments(), 0u);
   }
   ASSERT_TRUE(Load(text).ok());
@@ -335,7 +334,7 @@ TEST_F(LoadTest, ATroubledLoadLeavesNothingAndSucceedsWhenRepeated) {
 
 TEST_F(LoadTest, AfterPublishingTheLoadStays) {
   piece_ = 4096;
-  ArmFailpoint(Failpoint::kLoadAfterPublish, FailAction::kError);
+  ArmFailpoint(Failpoint::kIntentAfterPublish, FailAction::kError);
   EXPECT_FALSE(Load(ManyRows(6'000)).ok());
   DisarmFailpoints();
   const std::string exported = Export();
@@ -381,10 +380,8 @@ TEST_F(LoadTest, APowerCutAnywhereLeavesAllOrNothingAndNoResidue) {
     const bool there = std::count(exported.begin(), exported.end(), '\n') == 12'000;
     EXPECT_TRUE(there || exported.empty());
     EXPECT_TRUE(!loaded.ok() || there);
-    ASSERT_TRUE(RemoveStagingResidue(disk_, store_->path(), [&](const Id128& id) -> Result<bool> {
-                  return store_->reader().GetGlobal(ObjectKey(id)).ok();
-                }).ok());
     EXPECT_TRUE(Residue("/staging").empty()) << testing::PrintToString(Residue("/staging"));
+    EXPECT_TRUE(Residue("/sidecars").empty()) << testing::PrintToString(Residue("/sidecars"));
     EXPECT_EQ(Segments() > 0, there);
     EXPECT_EQ(Export(), exported);
   }

@@ -52,6 +52,7 @@ Status LoadOutput::Stream::AddToSegment(std::string_view key, std::string_view v
   if (!builder_) {
     SegmentOptions options = options_;
     options.time_ns = output_.options_.time_ns;
+    MENDFS_ASSIGN_OR_RETURN(options.id, output_.write_.TakeSegment());
     MENDFS_ASSIGN_OR_RETURN(builder_, SegmentBuilder::Begin(output_.objects_, options));
     type_prefix_ = type_prefix;
   }
@@ -59,7 +60,6 @@ Status LoadOutput::Stream::AddToSegment(std::string_view key, std::string_view v
 }
 
 Status LoadOutput::Stream::FinishSegment() {
-  MENDFS_RETURN_IF_ERROR(output_.staging_.OwnObject(builder_->id()));
   MENDFS_ASSIGN_OR_RETURN(auto sealed, builder_->Finish());
   output_.segments_.push_back(std::move(sealed));
   builder_.reset();

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "meta/base/status.h"
-#include "meta/commit/load/load_staging.h"
+#include "meta/commit/intent/multi_step.h"
 #include "meta/manifest/change.h"
 #include "meta/object/object_store.h"
 #include "meta/object/segment.h"
@@ -35,8 +35,8 @@ struct LoadOutputOptions {
 
 class LoadOutput {
  public:
-  LoadOutput(ObjectStore& objects, LoadStaging& staging, const LoadOutputOptions& options)
-      : objects_(objects), staging_(staging), options_(options) {}
+  LoadOutput(ObjectStore& objects, MultiStepWrite& write, const LoadOutputOptions& options)
+      : objects_(objects), write_(write), options_(options) {}
 
   // One kind of key, ascending over all types.
   class Stream {
@@ -66,7 +66,7 @@ class LoadOutput {
 
  private:
   ObjectStore& objects_;
-  LoadStaging& staging_;
+  MultiStepWrite& write_;  // owns the segments until they are published
   const LoadOutputOptions options_;
   std::vector<SealedSegment> segments_;
   std::vector<ChangeEntry> plain_;  // of finished streams
