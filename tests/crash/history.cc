@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -31,6 +33,13 @@ constexpr std::string_view kCallNames[] = {"open",
                                            "sync directory",
                                            "lock"};
 static_assert(std::size(kCallNames) == static_cast<size_t>(DiskCall::kCount));
+
+// MENDFS_CRASH_TRACE=1 shows what a history does.
+void Trace(uint64_t life, const std::string& step) {
+  static const bool wanted = std::getenv("MENDFS_CRASH_TRACE") != nullptr;
+  if (wanted)
+    std::fprintf(stderr, "life %llu: %s\n", static_cast<unsigned long long>(life), step.c_str());
+}
 
 // Lines that one text has and the other has not.
 std::string Difference(const std::string& wanted, const std::string& found) {
@@ -120,6 +129,7 @@ Status History::RunStep(Session& session) {
     states_.push_back({std::move(step.after), std::move(text), step.name});
     newest_.store(states_.size() - 1);
   }
+  Trace(life_, step.name);
   const size_t flushed = last_done_;
   MENDFS_RETURN_IF_ERROR(step.run(session).Annotate(step.name));
   if (changes) last_done_ = states_.size() - 1;

@@ -10,7 +10,7 @@
 namespace mendfs {
 namespace {
 
-constexpr uint64_t kSeedsMax = 60;
+constexpr uint64_t kSeedsMax = 15;
 
 Lies::Paths Within(const std::string& part, const std::string& suffix = "") {
   return [part, suffix](const std::string& path) {

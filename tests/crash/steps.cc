@@ -422,12 +422,14 @@ class Drawer {
   void Load() {
     std::string lines;
     const uint64_t first = step_.after.next_id;
+    // Small loads become plain entries, one of more than a mebibyte a segment; one of these a time.
+    const bool large = Pick(3) == 0 && !AnyRow("L");
     std::string before;
-    for (uint64_t i = 0, count = 2 + Pick(5); i < count; ++i) {
+    for (uint64_t i = 0, count = large ? 18 : 2 + Pick(5); i < count; ++i) {
       const uint64_t id = step_.after.next_id++;
-      const std::string key = "l" + std::to_string(id);
+      const std::string key = (large ? "L" : "l") + std::to_string(id);
       const std::string body =
-          R"({"k":")" + key + R"(","v":")" + std::string(Pick(100), 'l') + R"("})";
+          R"({"k":")" + key + R"(","v":")" + std::string(large ? 62'000 : Pick(100), 'l') + R"("})";
       step_.after.rows[key] = {id, body};
       lines += R"({"type":"P","data":)" + body + "}\n";
       if (!before.empty()) {
@@ -436,14 +438,15 @@ class Drawer {
       }
       before = key;
     }
-    Does("load from l" + std::to_string(first), [lines](Session& session) -> Status {
-      LoadOptions options;
-      options.memory_bytes = 1 << 20;
-      MENDFS_ASSIGN_OR_RETURN(const auto loader, Loader::Begin(session.store(), options));
-      MENDFS_RETURN_IF_ERROR(loader->Add("rows", lines));
-      LoadSummary summary;
-      return loader->Finish({}, summary);
-    });
+    Does((large ? "load from L" : "load from l") + std::to_string(first),
+         [lines](Session& session) -> Status {
+           LoadOptions options;
+           options.memory_bytes = 1 << 20;
+           MENDFS_ASSIGN_OR_RETURN(const auto loader, Loader::Begin(session.store(), options));
+           MENDFS_RETURN_IF_ERROR(loader->Add("rows", lines));
+           LoadSummary summary;
+           return loader->Finish({}, summary);
+         });
   }
 
   void Schema() {
