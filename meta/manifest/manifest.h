@@ -43,6 +43,8 @@ struct ManifestOptions {
   bool create = false;
   bool read_only = false;  // `disk` is an overlay; lost folds are told by damage(), not refused
   uint64_t cache_bytes = 64 << 20;
+  uint64_t write_buffer_bytes = 16 << 20;
+  bool tight = false;  // see SetTight
   KvDefects defects;  // tests only
 };
 
@@ -88,6 +90,10 @@ class Manifest : public Reader {
   // same totals. Entries that changed meanwhile are left alone; answers how many were edited. Shares
   // Fold's one caller at a time. On error nothing was edited, or all of it where kIo or kNoSpace.
   Result<size_t> Rewrite(const std::vector<EntryEdit>& edits, const Refold& refold);
+  // A full disk: folds are written with as little space as can be, and LevelDB compacts nothing by
+  // itself (kv/kv.h). Both share Fold's one caller at a time; floor_bytes as there.
+  void SetTight(bool tight);
+  Status Compact(uint64_t floor_bytes);
   // Replay brought a commit of main with these many changes; those up to it are not counted again.
   void Recount(Seq commit, uint64_t changed_total);
   // Before the first Fold; they outlive the manifest.
