@@ -58,6 +58,9 @@ class Door {
   virtual ~Door() = default;
 
   virtual Result<Seq> Apply(const Change& change) = 0;
+  // To be asked before something is added, with no entity locked. Ok while the disk has room; when
+  // it is full, space is reclaimed first, which is waited for (bounded), and then kNoSpace.
+  virtual Status AwaitRoom() { return Status::Ok(); }
   virtual const Reader& reader() const = 0;
   // Bytes of bodies that are too long for an entry: appended before the change that refers to them.
   virtual BodyStore& bodies() = 0;
@@ -77,5 +80,23 @@ class Door {
   // be finished while the store is open; kNoSpace and kReadOnly say why not now.
   virtual Status Heal() { return Status::Ok(); }
 };
+
+inline bool MetNoSpace(const Status& status) {
+  return status.code() == Code::kNoSpace;
+}
+template <typename T>
+bool MetNoSpace(const Result<T>& result) {
+  return MetNoSpace(result.status());
+}
+
+// Runs `add`, and once more when the disk was full and space could be reclaimed. It must change
+// nothing when it fails.
+template <typename Add>
+auto AddWithRoom(Door& door, Add add) -> decltype(add()) {
+  if (Status room = door.AwaitRoom(); !room.ok()) return room;
+  auto added = add();
+  if (!MetNoSpace(added) || !door.AwaitRoom().ok()) return added;
+  return add();
+}
 
 }  // namespace mendfs

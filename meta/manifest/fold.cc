@@ -346,6 +346,24 @@ Result<Seq> Manifest::Settle() {
   return folding_.settled;
 }
 
+void Manifest::SetTight(bool tight) {
+  if (!kv_->SetTight(tight)) return;
+  MutexLock lock(mutex_);
+  folding_.kv_failed = true;  // reopened by the next fold, which looks at what it finds
+}
+
+Status Manifest::CompactAll(uint64_t floor_bytes) {
+  {
+    MutexLock lock(mutex_);
+    if (folding_.kv_failed) return Status::Ok();
+  }
+  Status compacted = kv_->CompactAll(floor_bytes);
+  if (compacted.ok()) return compacted;
+  MutexLock lock(mutex_);
+  folding_.kv_failed = true;
+  return compacted;
+}
+
 Result<BranchTotals> Manifest::CountApplied() const {
   const Sets sets = GetSets();
   std::map<BranchId, BranchRow> branches;

@@ -33,6 +33,8 @@ Result<std::unique_ptr<Manifest>> Manifest::Open(Disk& disk, const std::string& 
   KvOptions kv_options;
   kv_options.create = options.create;
   kv_options.cache_bytes = options.cache_bytes / 2;
+  kv_options.write_buffer_bytes = options.write_buffer_bytes;
+  kv_options.tight = options.tight;
   MENDFS_ASSIGN_OR_RETURN(manifest->kv_,
                           OpenLevelDb(disk, store_path + "/manifest", kv_options, options.defects));
   {

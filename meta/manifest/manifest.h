@@ -43,6 +43,8 @@ struct ManifestOptions {
   bool create = false;
   bool read_only = false;  // `disk` is an overlay; lost folds are told by damage(), not refused
   uint64_t cache_bytes = 64 << 20;
+  uint64_t write_buffer_bytes = 16 << 20;
+  bool tight = false;  // see SetTight
   KvDefects defects;  // tests only
 };
 
@@ -92,6 +94,10 @@ class Manifest : public Reader {
   // What was taken away between these keys of LevelDB gives its space back. On error the next Fold
   // reopens LevelDB. Threads: any, beside Fold.
   Status Compact(std::string_view first, std::string_view last);
+  // A full disk: folds are written with as little space as can be, and LevelDB compacts nothing by
+  // itself (kv/kv.h). Both share Fold's one caller at a time; floor_bytes as there.
+  void SetTight(bool tight);
+  Status CompactAll(uint64_t floor_bytes);
   // Replay brought a commit of main with these many changes; those up to it are not counted again.
   void Recount(Seq commit, uint64_t changed_total);
   // Before the first Fold; they outlive the manifest.

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "meta/base/mutex.h"
 #include "meta/disk/overlay_disk.h"
 #include "meta/disk/sim_disk.h"
@@ -202,6 +204,74 @@ TEST(KvTest, ACompactedRangeGivesBackTheSpaceOfWhatWasDeleted) {
   EXPECT_EQ(kv->Get(Key(2000)).status().code(), Code::kNotFound);
   disk.FailCall(1, Code::kNoSpace);
   EXPECT_EQ(kv->Compact(Key(0), Key(4000)).code(), Code::kNoSpace);
+}
+
+// Rule 5: background work waits while the disk is full.
+size_t Tables(SimDisk& disk) {
+  size_t tables = 0;
+  for (const DirEntry& entry : *disk.List("/db")) {
+    if (entry.name.ends_with(".ldb")) ++tables;
+  }
+  return tables;
+}
+
+// Enough for more tables than LevelDB leaves alone, if it is free to act.
+std::unique_ptr<Kv> FillTight(SimDisk& disk, int records) {
+  EXPECT_TRUE(disk.MakeDir("/db").ok());
+  KvOptions options;
+  options.create = true;
+  options.tight = true;
+  auto kv = OpenLevelDb(disk, "/db", options);
+  EXPECT_TRUE(kv.ok());
+  std::mt19937_64 random(1);
+  for (int i = 0; i < records; ++i) {
+    auto batch = (*kv)->NewBatch();
+    for (int j = 0; j < 50; ++j) {
+      std::string value(1000, static_cast<char>('a' + i % 26));
+      for (size_t at = 1; at < value.size(); ++at) value[at] = static_cast<char>(random());
+      batch->Put(Key(i % 100 * 50 + j), value);
+    }
+    EXPECT_TRUE((*kv)->Write(*batch, true).ok());
+  }
+  return *std::move(kv);
+}
+
+TEST(KvTest, WhileTightNothingIsCompacted) {
+  SimDisk disk;
+  auto kv = FillTight(disk, 700);  // 35 MB, in logs of at most 2 MiB
+  EXPECT_GE(Tables(disk), 14U);
+  EXPECT_EQ(kv->Get(Key(0))->substr(0, 1), std::string(1, 'a' + 600 % 26));
+  EXPECT_FALSE(kv->SetTight(false));
+  EXPECT_TRUE(kv->CompactAll(0).ok());
+  EXPECT_LT(Tables(disk), 10U);
+  EXPECT_EQ(kv->Get(Key(0))->substr(0, 1), std::string(1, 'a' + 600 % 26));
+  EXPECT_TRUE(kv->SetTight(true)) << "needs a reopening";
+  ASSERT_TRUE(kv->Reopen().ok());
+  EXPECT_FALSE(kv->SetTight(true));
+}
+
+TEST(KvTest, AMergeWithoutRoomFailsAndLeavesNoTables) {
+  SimDisk disk;
+  auto kv = FillTight(disk, 300);
+  for (const uint64_t room : {uint64_t{0}, uint64_t{1} << 20, uint64_t{3} << 20}) {
+    const size_t before = Tables(disk);
+    const uint64_t free_bytes = disk.Space("/")->available_bytes;
+    // The log's table at least is begun before the disk is found to have no room.
+    EXPECT_EQ(kv->CompactAll(free_bytes - room).code(), Code::kNoSpace) << room;
+    EXPECT_LE(Tables(disk), before + 1);
+    EXPECT_FALSE(PutOne(*kv, 0, true).ok()) << "fenced";
+    ASSERT_TRUE(kv->Reopen().ok());
+    EXPECT_EQ(kv->Get(Key(4999))->substr(0, 1), std::string(1, 'a' + 299 % 26));
+  }
+  EXPECT_TRUE(kv->CompactAll(0).ok());
+  EXPECT_EQ(kv->Get(Key(4999))->substr(0, 1), std::string(1, 'a' + 299 % 26));
+}
+
+TEST(KvTest, WhatWaitsWhenItIsClosedIsForgotten) {
+  SimDisk disk;
+  FillTight(disk, 300).reset();
+  auto kv = Open(disk, {}, false);
+  EXPECT_EQ(kv->Get(Key(4999))->substr(0, 1), std::string(1, 'a' + 299 % 26));
 }
 
 }  // namespace

@@ -252,6 +252,7 @@ Status History::Judge(const BranchRow& branch, ThinHow how, Kept& kept, std::vec
 Status History::Drop(BranchId branch, const std::vector<Seq>& commits) {
   for (size_t done = 0; done < commits.size();) {
     Change change;
+    change.room = Room::kFrees;
     change.branch = branch;
     const size_t end = std::min(commits.size(), done + kDroppedPerChange);
     HistoryRow row = GetRow();
@@ -350,6 +351,7 @@ Status History::DropValues(const KeptOf& kept, bool pressing, bool paced) {
   row.owed = 0;
   row.looked_ns = host_.NowNs();
   Change change;
+  change.room = Room::kFrees;
   change.PutGlobal(HistoryKey(), EncodeHistoryRow(row));
   MENDFS_RETURN_IF_ERROR(host_.Apply(change).status());
   SetRow(row);

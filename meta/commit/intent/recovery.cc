@@ -138,6 +138,7 @@ class Resolution {
               Name() + why + ", so it cannot be finished" + std::string(kCovered)};
     }
     Change change;
+    change.room = Room::kFrees;
     MENDFS_RETURN_IF_ERROR(AddAuditRow(
         store_.reader(), MakeAuditRow(sidecar_, outcome, why, store_.door().NowNs()), change));
     MENDFS_RETURN_IF_ERROR(store_.door().Apply(change).status());

@@ -53,8 +53,16 @@ class Kv {
   // What was written before the call does not depend on the log any more when this returns ok.
   virtual Status Settle() = 0;
   // What was deleted in [first, last] takes no space any more when this returns ok. In steps of
-  // some tables: reads and writes go on, and that much space is needed meanwhile.
+  // some tables: reads and writes go on, and that much space is needed meanwhile. While tight nothing is done.
   virtual Status Compact(std::string_view first, std::string_view last) = 0;
+  // On a full disk: from the next open or Reopen on nothing is compacted by itself, and what is
+  // written goes to the log alone, which is put into a table when it has grown. True: a Reopen is
+  // needed for that. Ends at once. Between a Reopen and the end Settle reopens by itself.
+  virtual bool SetTight(bool tight) = 0;
+  // All tables are merged, so that what was deleted gives its space back. From then on, until
+  // SetTight(false) or a Reopen, no table is begun when less than `floor_bytes` of the disk are
+  // free: then it fails as a write does.
+  virtual Status CompactAll(uint64_t floor_bytes) = 0;
   // A sentence when the log was damaged at the last open and its end was not used; else empty.
   virtual std::string log_damage() const = 0;
 };
@@ -63,6 +71,7 @@ struct KvOptions {
   bool create = false;
   uint64_t cache_bytes = 32 << 20;
   uint64_t write_buffer_bytes = 16 << 20;
+  bool tight = false;  // see Kv::SetTight
 };
 
 // Defects that a test can plant to see that something turns red; none in production.

@@ -12,8 +12,17 @@ namespace {
 
 constexpr size_t kBufferBytes = 64 << 10;
 
+bool EndsWith(const std::string& path, std::string_view end) {
+  return path.size() > end.size() && path.compare(path.size() - end.size(), end.size(), end) == 0;
+}
 bool IsLog(const std::string& path) {
-  return path.size() > 4 && path.compare(path.size() - 4, 4, ".log") == 0;
+  return EndsWith(path, ".log");
+}
+bool IsList(const std::string& path) {
+  return path.find("/MANIFEST-") != std::string::npos;
+}
+bool IsTable(const std::string& path) {
+  return EndsWith(path, ".ldb");
 }
 
 // The list of tables and logs that are in use, which LevelDB calls a descriptor.
@@ -74,6 +83,7 @@ class EnvWritableFile : public leveldb::WritableFile {
         disk_(disk),
         path_(std::move(path)),
         is_log_(IsLog(path_)),
+        is_list_(IsList(path_)),
         file_(std::move(file)),
         offset_(offset) {}
 
@@ -90,6 +100,7 @@ class EnvWritableFile : public leveldb::WritableFile {
   leveldb::Status Flush() override {
     if (buffer_.empty()) return leveldb::Status::OK();
     if (!env_.fence().ok()) return env_.FailWrite(env_.fence());
+    if (is_list_) env_.NoteListWritten();
     Status written = file_->WriteAt(offset_, buffer_);
     if (!written.ok()) {
       if (!env_.defects().ignore_append_failure) return env_.FailWrite(written);
@@ -125,6 +136,7 @@ class EnvWritableFile : public leveldb::WritableFile {
   Disk& disk_;
   const std::string path_;
   const bool is_log_;
+  const bool is_list_;
   std::unique_ptr<File> file_;
   uint64_t offset_;
   std::string buffer_;
@@ -149,6 +161,88 @@ class EnvLogger : public leveldb::Logger {
 LevelDbEnv::LevelDbEnv(Disk& disk, const KvDefects& defects)
     : leveldb::EnvWrapper(leveldb::Env::Default()), disk_(disk), defects_(defects) {}
 
+LevelDbEnv::~LevelDbEnv() {
+  MutexLock lock(work_mutex_);
+  while (running_ > 0) idle_.Wait(work_mutex_);
+}
+
+// ------------------------------------------------------------------------------- background work
+void LevelDbEnv::Schedule(void (*function)(void*), void* argument) {
+  auto work = std::make_unique<Work>(Work{this, function, argument});
+  {
+    MutexLock lock(work_mutex_);
+    if (held_) {
+      waiting_ = std::move(work);  // LevelDB asks for one at a time
+      return;
+    }
+    ++running_;
+  }
+  EnvWrapper::Schedule(&RunWork, work.release());
+}
+
+void LevelDbEnv::RunWork(void* work) {
+  const std::unique_ptr<Work> own(static_cast<Work*>(work));
+  own->function(own->argument);
+  LevelDbEnv& env = *own->env;
+  MutexLock lock(env.work_mutex_);
+  --env.running_;
+  env.idle_.NotifyAll();
+}
+
+void LevelDbEnv::Hold() {
+  MutexLock lock(work_mutex_);
+  held_ = true;
+}
+
+void LevelDbEnv::Release() {
+  std::unique_ptr<Work> work;
+  {
+    MutexLock lock(work_mutex_);
+    held_ = false;
+    work = std::move(waiting_);
+    if (work != nullptr) ++running_;
+  }
+  if (work != nullptr) EnvWrapper::Schedule(&RunWork, work.release());
+}
+
+void LevelDbEnv::Stop() {
+  {
+    MutexLock lock(mutex_);
+    if (fence_.ok()) fence_ = Status(Code::kIo, "LevelDB is being closed");
+  }
+  {
+    MutexLock lock(work_mutex_);
+    while (running_ > 0) idle_.Wait(work_mutex_);
+  }
+  std::vector<std::string> unnamed;
+  {
+    MutexLock lock(mutex_);
+    unnamed.swap(unnamed_tables_);
+  }
+  for (const std::string& table : unnamed) disk_.Remove(table).IgnoreError();
+}
+
+// A list may name every table that was begun before it was written to, also when that failed.
+void LevelDbEnv::NoteListWritten() {
+  MutexLock lock(mutex_);
+  unnamed_tables_.clear();
+}
+
+Status LevelDbEnv::BeginTable(const std::string& name) {
+  if (const uint64_t floor = table_floor_bytes_.load(); floor > 0) {
+    MENDFS_ASSIGN_OR_RETURN(const SpaceInfo space, disk_.Space(ParentPath(name)));
+    if (space.available_bytes < floor) {
+      return Status(Code::kNoSpace, name + ": a table is not begun, only " +
+                                        std::to_string(space.available_bytes) +
+                                        " bytes are free on the disk");
+    }
+  }
+  MutexLock lock(mutex_);
+  unnamed_tables_.push_back(name);
+  return Status::Ok();
+}
+
+// ---------------------------------------------------------------------------------------- failing
 leveldb::Status LevelDbEnv::Fail(const Status& status) {
   if (status.code() == Code::kNotFound) return leveldb::Status::NotFound(status.message());
   MutexLock lock(mutex_);
@@ -241,6 +335,9 @@ leveldb::Status LevelDbEnv::NewRandomAccessFile(const std::string& name,
 leveldb::Status LevelDbEnv::OpenForWriting(const std::string& name, OpenMode mode, bool append,
                                            leveldb::WritableFile** result) {
   if (!fence().ok()) return FailWrite(fence());
+  if (IsTable(name)) {
+    if (Status begun = BeginTable(name); !begun.ok()) return FailWrite(begun);
+  }
   auto file = disk_.Open(name, mode);
   if (!file.ok()) return FailWrite(file.status());
   uint64_t offset = 0;

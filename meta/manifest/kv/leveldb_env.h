@@ -8,6 +8,9 @@
 // 4 A log is shown up to its last whole batch, and no later log behind one that ends early: what
 //   damage or a power cut takes is always the end (leveldb_log.h). Its list of tables, a log as
 //   well, is shown without an end that a power cut tore: LevelDB would call it damage.
+// 5 What LevelDB wants done in the background waits while the disk is full (Hold): a compaction
+// that
+//   finds no room would end all writing, and leave its tables where they are.
 //
 // Threads:  safe from any thread
 // Lifetime: outlives the DB that uses it
@@ -15,8 +18,11 @@
 
 #include <leveldb/env.h>
 
+#include <atomic>
+#include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "meta/base/mutex.h"
 #include "meta/base/status.h"
@@ -28,6 +34,8 @@ namespace mendfs {
 class LevelDbEnv : public leveldb::EnvWrapper {
  public:
   LevelDbEnv(Disk& disk, const KvDefects& defects);
+  // Waits for the end of what runs in the background.
+  ~LevelDbEnv() override;
 
   leveldb::Status NewSequentialFile(const std::string& name,
                                     leveldb::SequentialFile** result) override;
@@ -47,6 +55,17 @@ class LevelDbEnv : public leveldb::EnvWrapper {
   leveldb::Status LockFile(const std::string& name, leveldb::FileLock** lock) override;
   leveldb::Status UnlockFile(leveldb::FileLock* lock) override;
   leveldb::Status NewLogger(const std::string& name, leveldb::Logger** result) override;
+  void Schedule(void (*function)(void*), void* argument) override;
+
+  // Background work waits from now on.
+  void Hold();
+  // What waits is done now, and what comes later at once.
+  void Release();
+  // No table is begun while less of the disk is free.
+  void SetTableFloor(uint64_t free_bytes) { table_floor_bytes_.store(free_bytes); }
+  // Nothing is written any more, and nothing runs in the background when this returns. Tables that
+  // no list of LevelDB's can name are removed: a later open would do it only at its end.
+  void Stop();
 
   // The first failure of a write; from then on every write answers it.
   Status fence() const;
@@ -56,12 +75,21 @@ class LevelDbEnv : public leveldb::EnvWrapper {
   leveldb::Status FailWrite(const Status& status);
   leveldb::Status Fail(const Status& status);
   const KvDefects& defects() const { return defects_; }
+  void NoteListWritten();
   // Which log was damaged, where; empty: none.
   std::string log_damage() const;
 
  private:
   leveldb::Status OpenForWriting(const std::string& name, OpenMode mode, bool append,
                                  leveldb::WritableFile** result);
+  struct Work {
+    LevelDbEnv* env;
+    void (*function)(void*);
+    void* argument;
+  };
+  static void RunWork(void* work);
+  Status BeginTable(const std::string& name);
+
   // How much of a log, or of the list of tables, LevelDB may see. Logs are opened in the order in
   // which they were written.
   Result<uint64_t> BelievedBytes(const std::string& name, const File& file);
@@ -74,6 +102,14 @@ class LevelDbEnv : public leveldb::EnvWrapper {
   Status last_failure_ GUARDED_BY(mutex_);
   bool log_ended_early_ GUARDED_BY(mutex_) = false;
   std::string log_damage_ GUARDED_BY(mutex_);
+  std::vector<std::string> unnamed_tables_ GUARDED_BY(mutex_);  // begun since a list was written
+
+  Mutex work_mutex_{LockRank::kLeaf};
+  CondVar idle_;
+  bool held_ GUARDED_BY(work_mutex_) = false;
+  std::unique_ptr<Work> waiting_ GUARDED_BY(work_mutex_);
+  unsigned running_ GUARDED_BY(work_mutex_) = 0;
+  std::atomic<uint64_t> table_floor_bytes_{0};
 };
 
 }  // namespace mendfs

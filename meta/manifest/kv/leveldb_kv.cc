@@ -3,12 +3,19 @@
 #include <leveldb/filter_policy.h>
 #include <leveldb/write_batch.h>
 
+#include <atomic>
+
 #include "meta/base/mutex.h"
 #include "meta/manifest/kv/kv.h"
 #include "meta/manifest/kv/leveldb_env.h"
 
 namespace mendfs {
 namespace {
+
+// While tight: what the log may hold before it is put into a table, and a buffer that it can never
+// fill: one batch more fits too.
+constexpr uint64_t kTightLogBytesMax = 2 << 20;
+constexpr uint64_t kTightBufferBytes = 256 << 20;
 
 leveldb::Slice ToSlice(std::string_view bytes) {
   return {bytes.data(), bytes.size()};
@@ -24,6 +31,14 @@ struct Instance {
         cache(leveldb::NewLRUCache(options.cache_bytes)),
         filter(leveldb::NewBloomFilterPolicy(10)) {}
 
+  // Background work that waits must be done before LevelDB can be closed; here it finds the Env
+  // stopped. An open that failed leaves no tables behind.
+  ~Instance() {
+    if (db != nullptr && !held.load()) return;
+    env.Stop();
+    env.Release();
+  }
+
   Status ToStatus(const leveldb::Status& status) const {
     if (status.ok()) return Status::Ok();
     if (status.IsNotFound()) return Status(Code::kNotFound, status.ToString());
@@ -33,6 +48,9 @@ struct Instance {
   }
 
   LevelDbEnv env;
+  std::atomic<bool> held{false};  // background work waits
+  std::atomic<uint64_t> log_bytes{0};
+  uint64_t log_bytes_max = UINT64_MAX;  // of a buffer that is larger than is wanted
   std::unique_ptr<leveldb::Cache> cache;
   std::unique_ptr<const leveldb::FilterPolicy> filter;
   std::unique_ptr<leveldb::DB> db;  // last: closed before what it uses
@@ -94,7 +112,11 @@ class LevelDbIterator : public KvIterator {
 class LevelDbKv : public Kv {
  public:
   LevelDbKv(Disk& disk, std::string path, const KvOptions& options, const KvDefects& defects)
-      : disk_(disk), path_(std::move(path)), options_(options), defects_(defects) {}
+      : disk_(disk),
+        path_(std::move(path)),
+        options_(options),
+        defects_(defects),
+        tight_(options.tight) {}
 
   Status Open(bool create) {
     auto instance = std::make_shared<Instance>(disk_, options_, defects_);
@@ -106,6 +128,13 @@ class LevelDbKv : public Kv {
     // a power cut tore, which rule 4 of our Env never shows it.
     options.paranoid_checks = true;
     options.write_buffer_size = options_.write_buffer_bytes;
+    if (tight_.load()) {
+      // LevelDB would wait for ever for work that waits: its buffer must never be full.
+      instance->env.Hold();
+      instance->held.store(true);
+      options.write_buffer_size = kTightBufferBytes;
+      instance->log_bytes_max = options_.write_buffer_bytes;
+    }
     options.block_cache = instance->cache.get();
     options.filter_policy = instance->filter.get();
     options.max_open_files = 500;
@@ -145,30 +174,78 @@ class LevelDbKv : public Kv {
   Status Write(KvBatch& batch, bool sync) override {
     const auto instance = Current();
     if (Status fenced = instance->env.fence(); !fenced.ok()) return fenced;
+    leveldb::WriteBatch& entries = static_cast<LevelDbBatch&>(batch).batch;
+    const uint64_t size = entries.ApproximateSize();
+    const uint64_t log_bytes = instance->log_bytes.load();
+    const uint64_t log_bytes_max =
+        instance->held.load() ? kTightLogBytesMax : instance->log_bytes_max;
+    if (log_bytes > 0 && log_bytes + size > log_bytes_max) {
+      MENDFS_RETURN_IF_ERROR(Settle());
+      return Write(batch, sync);
+    }
+    instance->log_bytes.fetch_add(size);
     leveldb::WriteOptions options;
     options.sync = sync;
-    const leveldb::Status written =
-        instance->db->Write(options, &static_cast<LevelDbBatch&>(batch).batch);
+    const leveldb::Status written = instance->db->Write(options, &entries);
     if (!written.ok()) return instance->ToStatus(written);
     // A background failure has no caller of its own.
     return instance->env.fence();
   }
 
-  Status Reopen() override { return Open(false); }
+  // Nothing of the old instance may write any more: the new one gives its numbers to other files.
+  Status Reopen() override {
+    Current()->env.Stop();
+    return Open(false);
+  }
 
   // The only way to have LevelDB write its memtable: compact what holds nothing, behind all keys.
-  Status Settle() override { return Compact("\xff\xff", "\xff\xff"); }
+  Status Settle() override {
+    if (Current()->held.load()) {
+      MENDFS_RETURN_IF_ERROR(Current()->env.fence());
+      return Reopen();
+    }
+    return Compact("\xff\xff", "\xff\xff");
+  }
 
   Status Compact(std::string_view first, std::string_view last) override {
     const auto instance = Current();
     if (Status fenced = instance->env.fence(); !fenced.ok()) return fenced;
+    if (instance->held.load()) return Status::Ok();  // it would wait for ever
     const leveldb::Slice from = ToSlice(first);
     const leveldb::Slice to = ToSlice(last);
     instance->db->CompactRange(&from, &to);
     // That answers nothing; a write answers what failed in the background.
     leveldb::WriteBatch none;
     const leveldb::Status written = instance->db->Write(leveldb::WriteOptions(), &none);
+    if (written.ok()) instance->log_bytes.store(0);
     return written.ok() ? instance->env.fence() : instance->ToStatus(written);
+  }
+
+  bool SetTight(bool tight) override {
+    tight_.store(tight);
+    const auto instance = Current();
+    if (tight) return !instance->held.load();
+    instance->env.SetTableFloor(0);
+    if (instance->held.exchange(false)) instance->env.Release();
+    return false;
+  }
+
+  Status CompactAll(uint64_t floor_bytes) override {
+    const auto instance = Current();
+    if (Status fenced = instance->env.fence(); !fenced.ok()) return fenced;
+    instance->env.SetTableFloor(floor_bytes);
+    instance->env.Release();
+    instance->db->CompactRange(nullptr, nullptr);
+    leveldb::WriteBatch none;
+    const leveldb::Status written = instance->db->Write(leveldb::WriteOptions(), &none);
+    Status compacted = written.ok() ? instance->env.fence() : instance->ToStatus(written);
+    if (!compacted.ok()) {
+      instance->env.Stop();
+      return compacted;
+    }
+    if (instance->held.load()) instance->env.Hold();  // what runs on by then keeps its floor
+    instance->log_bytes.store(0);
+    return Status::Ok();
   }
 
   std::string log_damage() const override { return Current()->env.log_damage(); }
@@ -183,6 +260,7 @@ class LevelDbKv : public Kv {
   const std::string path_;
   const KvOptions options_;
   const KvDefects defects_;
+  std::atomic<bool> tight_;
   mutable Mutex mutex_{LockRank::kCache};
   std::shared_ptr<Instance> instance_ GUARDED_BY(mutex_);
 };
