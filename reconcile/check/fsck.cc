@@ -33,7 +33,7 @@ class Check {
   void Run() {
     const StoreStatus status = store_.Describe();
     if (status.health != Health::kOk) Found("manifest", store_.path(), status.reason);
-    Segments();
+    Objects();
     Tables();
     Files();
     if (options_.data) Data();
@@ -65,8 +65,9 @@ class Check {
     if (progress_ && done % 4096 == 0) progress_({stage, done, 0});
   }
 
-  void Segments() {
+  void Objects() {
     Note("segments", inspector_.EachSegment([](const std::string&) {}, Damage("segment")));
+    Note("blobs", inspector_.EachBlob([](const std::string&) {}, Damage("blob")));
   }
 
   // ------------------------------------------------------------------------------------ totals
