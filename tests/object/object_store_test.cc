@@ -218,18 +218,22 @@ TEST_F(ObjectStoreTest, RemovingABlobTakesItsMetaLast) {
 
 // Where the blob is, its .meta is: also of a cut that kept only some of the names.
 TEST_F(ObjectStoreTest, APowerCutLeavesNoBlobWithoutItsMeta) {
-  for (uint64_t seed = 1; seed < 60; ++seed) {
-    disk_.StopAt(8 + seed % 8);
-    Write(Bytes(1000), ObjectKind::kBlob).status().IgnoreError();
-    disk_.PowerCut(seed);
-    ASSERT_TRUE(objects_
-                    .Walk(ObjectKind::kBlob,
-                          [&](const ObjectStore::Found& found) {
-                            if (found.path.ends_with(".meta")) return Status::Ok();
-                            EXPECT_TRUE(disk_.Stat(BlobMetaPath(found.path)).ok()) << seed;
-                            return Status::Ok();
-                          })
-                    .ok());
+  bool cut = true;
+  for (uint64_t call = 1; cut; ++call) {
+    for (uint64_t seed = 1; seed < 20; ++seed) {
+      disk_.StopAt(call);
+      Write(Bytes(1000), ObjectKind::kBlob).status().IgnoreError();
+      cut = !disk_.FaultWaits();
+      disk_.PowerCut(seed);
+      ASSERT_TRUE(objects_
+                      .Walk(ObjectKind::kBlob,
+                            [&](const ObjectStore::Found& found) {
+                              if (found.path.ends_with(".meta")) return Status::Ok();
+                              EXPECT_TRUE(disk_.Stat(BlobMetaPath(found.path)).ok()) << call;
+                              return Status::Ok();
+                            })
+                      .ok());
+    }
   }
 }
 
