@@ -298,7 +298,9 @@ void FileWriter::Hold(InodeNumber inode) {
 
 void FileWriter::Unhold(InodeNumber inode) {
   std::optional<EntityLocks::Held> lock(std::in_place, core_->door.locks(), Entities({inode}));
-  if (!core_->held.Release(inode)) return;
+  const bool orphan = core_->held.Release(inode);
+  if (!core_->held.Contains(inode)) core_->Settle(inode);
+  if (!orphan) return;
   TreePlan plan = core_->Plan();
   const Status status = core_->FreeUnheld(plan, inode);
   lock.reset();

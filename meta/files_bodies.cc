@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "meta/base/log.h"
 #include "meta/files_core.h"
+#include "meta/tree/body_growth.h"
 
 namespace mendfs {
 
@@ -36,34 +38,16 @@ void Touch(const TreePlan& plan, Attributes& attributes) {
 Result<std::vector<BodyPiece>> FileWriter::Core::Stage(InodeNumber inode,
                                                        std::optional<uint64_t> offset,
                                                        std::string_view bytes) {
-  std::vector<BodyPiece> pieces;
-  if (bytes.size() <= kInlineBytesMax) {
-    pieces.push_back({0, {.bytes = bytes, .run = {}}});
-    return pieces;
+  BodyWrite write{.inode = inode, .offset = offset, .bytes = bytes};
+  if (bytes.size() > kInlineBytesMax) {
+    MENDFS_ASSIGN_OR_RETURN(const Attributes now,
+                            ReadInode(door.reader(), View{branch, kHeadSeq}, inode));
+    MENDFS_RETURN_IF_ERROR(CheckWritable(now));
+    write.generation = now.generation;
+    write.size_bytes = now.size_bytes;
+    MENDFS_RETURN_IF_ERROR(CheckRange("write to", inode, write.first(), bytes.size()));
   }
-  MENDFS_ASSIGN_OR_RETURN(const Attributes now,
-                          ReadInode(door.reader(), View{branch, kHeadSeq}, inode));
-  MENDFS_RETURN_IF_ERROR(CheckWritable(now));
-  MENDFS_RETURN_IF_ERROR(
-      CheckRange("write to", inode, offset.value_or(now.size_bytes), bytes.size()));
-  const uint64_t first = offset.value_or(0);
-  for (uint64_t at = 0; at < bytes.size();) {
-    // Cut where later writes of the same kind are cut.
-    const uint64_t size =
-        std::min<uint64_t>(bytes.size() - at, kRunBytesMax - (first + at) % kRunBytesMax);
-    BodyPiece piece{.start = at, .extent = {.bytes = bytes.substr(at, size), .run = {}}};
-    if (size > kFoldedInlineBytesMax) {
-      const RunOwner owner{.inode = inode,
-                           .generation = now.generation,
-                           .offset = offset ? *offset + at : kOffsetUnknown,
-                           .folded = false};
-      MENDFS_ASSIGN_OR_RETURN(piece.extent.run, door.bodies().Append(owner, piece.extent.bytes));
-      piece.extent.bytes = {};
-    }
-    pieces.push_back(std::move(piece));
-    at += size;
-  }
-  return pieces;
+  return StageBytes(door.bodies(), write);
 }
 
 // Without an offset: at the end.
@@ -73,7 +57,7 @@ Result<Attributes> FileWriter::Core::Write(InodeNumber inode, std::optional<uint
     return Status(Code::kTooBig, "write of " + std::to_string(bytes.size()) + " bytes, at most " +
                                      std::to_string(kWriteBytesMax) + " at once");
   }
-  MENDFS_ASSIGN_OR_RETURN(std::vector<BodyPiece> pieces, Stage(inode, offset, bytes));
+  MENDFS_ASSIGN_OR_RETURN(std::vector<BodyPiece> staged, Stage(inode, offset, bytes));
   const EntityLocks::Held lock(door.locks(), Entities({inode}));
   TreePlan plan = Plan();
   MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
@@ -84,15 +68,20 @@ Result<Attributes> FileWriter::Core::Write(InodeNumber inode, std::optional<uint
     MENDFS_RETURN_IF_ERROR(CutTail(inode));
     attributes->uncleared_tail = false;
   }
-  const uint64_t first = offset.value_or(attributes->size_bytes);
-  MENDFS_RETURN_IF_ERROR(CheckRange("write to", inode, first, bytes.size()));
-  for (BodyPiece& piece : pieces) piece.start += first;
-  MENDFS_RETURN_IF_ERROR(PlanBodyReplace(Source(plan, inode),
-                                         {.range = {.offset = first, .size_bytes = bytes.size()},
-                                          .pieces = pieces,
-                                          .file_size_bytes = attributes->size_bytes},
-                                         plan.change()));
-  attributes->size_bytes = std::max<uint64_t>(attributes->size_bytes, first + bytes.size());
+  const BodyWrite write{.inode = inode,
+                        .generation = attributes->generation,
+                        .size_bytes = attributes->size_bytes,
+                        .offset = offset,
+                        .bytes = bytes};
+  MENDFS_RETURN_IF_ERROR(CheckRange("write to", inode, write.first(), bytes.size()));
+  const BodySource source = Source(plan, inode);
+  MENDFS_ASSIGN_OR_RETURN(const PlacedBytes placed,
+                          PlaceBytes(door.bodies(), source, write, std::move(staged)));
+  MENDFS_RETURN_IF_ERROR(PlanBodyReplace(
+      source,
+      {.range = placed.range, .pieces = placed.pieces, .file_size_bytes = attributes->size_bytes},
+      plan.change()));
+  attributes->size_bytes = std::max<uint64_t>(attributes->size_bytes, write.end());
   Touch(plan, *attributes);
   MENDFS_RETURN_IF_ERROR(Commit(plan));
   return *attributes;
@@ -104,6 +93,26 @@ Result<Attributes> FileWriter::Write(InodeNumber inode, uint64_t offset, std::st
 
 Result<Attributes> FileWriter::Append(InodeNumber inode, std::string_view bytes) {
   return AddWithRoom(core_->door, [&] { return core_->Write(inode, std::nullopt, bytes); });
+}
+
+// Nobody has it open any more; the caller holds the inode's lock. Its bytes are safe where they
+// are.
+void FileWriter::Core::Settle(InodeNumber inode) {
+  const std::optional<BodyGrowth> rest = door.bodies().EndGrowth(inode);
+  if (!rest) return;
+  const auto settle = [&]() -> Status {
+    TreePlan plan = Plan();
+    const auto now = ReadInode(plan.reader(), plan.view(), inode);
+    // Not where it grew to, or about to be freed: nothing to do.
+    const bool settles = now.ok() && now->links > 0 && !now->uncleared_tail;
+    if (!settles || now->size_bytes != rest->to) return Status::Ok();
+    MENDFS_RETURN_IF_ERROR(PlanSettled(door.bodies(), Source(plan, inode), *rest, plan.change()));
+    return Commit(plan);
+  };
+  const Status settled = settle();
+  if (settled.ok()) return;
+  LogLine(LogLevel::kWarning, "tree", "the end of a large file stays in small pieces",
+          {{"inode", std::to_string(inode.value)}, {"reason", settled.ToString()}});
 }
 
 // --------------------------------------------------------------------------------------- space

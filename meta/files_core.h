@@ -51,13 +51,14 @@ struct FileWriter::Core {
   Status Rename(const RenameRequest& request);
   Result<Attributes> Write(InodeNumber inode, std::optional<uint64_t> offset,
                            std::string_view bytes);
-  // Bytes for PlanBodyReplace, as pieces from 0 on: what is long is in a pack already.
+  // Before the lock; what is long is in a pack or blob already, but for what has to wait for it.
   Result<std::vector<BodyPiece>> Stage(InodeNumber inode, std::optional<uint64_t> offset,
                                        std::string_view bytes);
   BodySource Source(const TreePlan& plan, InodeNumber inode) {
     return {plan.reader(), door.bodies(), plan.view(), inode};
   }
   Result<Attributes> ChangeSpace(InodeNumber inode, const SpaceChange& change);
+  void Settle(InodeNumber inode);
   Result<uint64_t> CloneSome(const CloneRequest& request);
   Status Resize(TreePlan& plan, Attributes& attributes, uint64_t size_bytes);
   Status FreeUnheld(TreePlan& plan, InodeNumber inode);

@@ -120,7 +120,7 @@ Status Inspector::CheckRun(const RunRef& run) const {
     found = payloads_.emplace(run.object, PayloadBytesOf(run)).first;
   }
   MENDFS_RETURN_IF_ERROR(found->second.status());
-  const uint64_t end = run.record_offset + kPackRecordHeaderBytes + run.run_bytes;
+  const uint64_t end = RunBytesOffset(run) + run.run_bytes;
   if (end <= *found->second) return Status::Ok();
   return Status(Code::kCorruption, "the run ends at " + std::to_string(end) + " of object " +
                                        ToHex(run.object) + ", which has " +
@@ -222,6 +222,31 @@ Status Inspector::EachSegment(const std::function<void(const std::string& path)>
         return Status::Ok();
       },
       damaged);
+}
+
+Status Inspector::EachBlob(const std::function<void(const std::string& path)>& visit,
+                           const Damaged& damaged) const {
+  const ObjectStore objects(store_.disk(), store_.path());
+  const auto cursor = store_.reader().ScanGlobal(PrefixRange(ObjectPrefix()));
+  for (; cursor->Valid(); cursor->Next()) {
+    ByteReader key(cursor->key().substr(ObjectPrefix().size()));
+    const Id128 id = key.GetId();
+    const auto info =
+        key.AtEnd() ? DecodeObjectInfo(id, cursor->value()) : Result<ObjectInfo>(BadKey());
+    if (!info.ok()) {
+      damaged(ToHex(cursor->key()), info.status());
+      continue;
+    }
+    if (info->kind != ObjectKind::kBlob) continue;
+    const std::string path = objects.PathOf(info->kind, info->id);
+    const Status opened = objects.Open(*info).status();
+    if (opened.ok()) {
+      visit(path);
+    } else {
+      damaged(path, opened);
+    }
+  }
+  return cursor->status();
 }
 
 Result<Inspector::Totals> Inspector::AddUp() const {

@@ -71,6 +71,10 @@ class Inspector {
   // Segments that are published: reads every block. `damaged` names the object's file.
   Status EachSegment(const std::function<void(const std::string& path)>& visit,
                      const Damaged& damaged) const;
+  // Blobs that are sealed: is each there as its row says, with its .meta? Reads no bytes of bodies.
+  // `damaged` names the object's file.
+  Status EachBlob(const std::function<void(const std::string& path)>& visit,
+                  const Damaged& damaged) const;
   // What the entries add up to, counted as the manifest's totals are: all that is not derived,
   // edges of rows that are gone included until they are swept.
   struct Totals {

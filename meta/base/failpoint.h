@@ -36,6 +36,12 @@ namespace mendfs {
   X(kPackAfterAppend, "pack.after_append", "bytes of a run may be; no record refers to them")     \
   X(kPackAfterSync, "pack.after_sync", "the bytes of all packs; their records may be")            \
   X(kPackAfterSeal, "pack.after_seal", "the sealed pack; its row still says that it is open")     \
+  X(kBlobAfterCreate, "blob.after_create", "an empty staging file that nothing names")            \
+  X(kBlobAfterName, "blob.after_name", "the staging file; its naming record may be")              \
+  X(kBlobAfterAppend, "blob.after_append", "bytes of a run may be; no record refers to them")     \
+  X(kBlobAfterSync, "blob.after_sync", "the bytes of all blobs; their records may be")            \
+  X(kBlobAfterMeta, "blob.after_meta", "its .meta under its final name, the blob in staging")     \
+  X(kBlobAfterSeal, "blob.after_seal", "the sealed blob; its row still says that it is open")     \
   X(kIntentBeforeSidecar, "intent.before_sidecar", "nothing of this multi-step write")            \
   X(kIntentAfterSidecar, "intent.after_sidecar", "the sidecar, unconfirmed; none of its objects") \
   X(kIntentBeforeConfirm, "intent.before_confirm", "its objects; the sidecar, unconfirmed")       \

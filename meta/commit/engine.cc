@@ -60,7 +60,9 @@ Engine::Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions
       packs_(objects_, options_.access == OpenAccess::kReadWrite ? this : nullptr,
              {.cache_bytes = options_.cache_bytes - ManifestCacheBytes(options_),
               .pack_bytes = options_.pack_bytes}),
-      user_bodies_(packs_, guard_) {}
+      blobs_(objects_, options_.access == OpenAccess::kReadWrite ? this : nullptr, packs_,
+             {.begin_bytes = options_.blob_begin_bytes}),
+      user_bodies_(blobs_, guard_) {}
 
 Status Engine::Lay(Disk& disk, const std::string& path, const Id128& store, const Change& first,
                    int64_t now_ns) {

@@ -1,7 +1,7 @@
 // The engine: one open store. It is the door for change, and it makes moments durable and named.
 //
 //   Apply         1 journal record appended · 2 applied to the working set · 3 answered
-//   Flush         the journal's sync, shared by all that wait: packs first, then the journal
+//   Flush         the journal's sync, shared by all that wait: bodies first, then the journal
 //   CloseCommit   1 the moment is fixed: the working set is put aside and its seq noted as a commit
 //   ·
 //                 2 journal synced · 3 folded into LevelDB · 4 commit row appended and applied
@@ -9,8 +9,8 @@
 // Crash after CloseCommit's 1 or 2: replay brings the changes back, the next tick closes the
 // commit. After 3: the same; the fold carries its position. After 4: the commit row is replayed
 // like any record. The background thread closes a commit every interval when something changed, and
-// turns journal segments that are folded and packs that are full into objects. Another thins
-// history (history/history.h).
+// turns journal segments that are folded, packs that are full and blobs that rest into objects.
+// Another thins history (history/history.h).
 //
 // Threads:  safe from any thread
 #pragma once
@@ -32,6 +32,7 @@
 #include "meta/journal/journal.h"
 #include "meta/manifest/manifest.h"
 #include "meta/object/object_store.h"
+#include "meta/pack/blob_store.h"
 #include "meta/pack/pack_store.h"
 #include "meta/store.h"
 
@@ -96,16 +97,18 @@ class Engine : public Store,
   BodyStore& bodies() override { return user_bodies_; }
 
   // What packs and folds ask of the engine: engine_bodies.cc.
-  Status NameOpen(const Id128& pack) override;
-  Status NameSealed(const ObjectInfo& pack) override;
-  Status ForgetOpen(const Id128& pack) override;
+  Status NameOpen(ObjectKind kind, const Id128& object) override;
+  Status NameSealed(const ObjectInfo& object) override;
+  Status ForgetOpen(const Id128& object) override;
   Result<std::optional<std::string>> Move(std::string_view key, std::string_view value) override;
   Status SyncMoved() override;
   std::optional<Hash128> Digest(std::string_view key, std::string_view value) const override;
   Result<bool> HoldsBodies(const JournalRecord& record, const SyncedPacks& synced) const;
   Result<bool> MayBeTorn(const RunRef& run, const SyncedPacks& synced) const;
   Status RecoverPacks(const SyncedPacks& synced);
-  void SealPacks(bool all);
+  Status SyncBodies();
+  SyncedPacks SyncedBodies() const;
+  void SealBodies(bool all, uint64_t blob_bytes);
 
   // HistoryHost
   Status FoldAll() override;
@@ -156,6 +159,7 @@ class Engine : public Store,
   std::function<Status()> reclaim_;
   ObjectStore objects_;
   PackStore packs_;
+  BlobStore blobs_;                      // before the packs
   GuardedBodies user_bodies_;
   std::atomic<uint64_t> pack_named_{0};  // seq of the newest record that names an open pack
   std::atomic<bool> moved_{false};       // bodies were moved since the last SyncMoved

@@ -1,4 +1,5 @@
-// What the engine does for bodies in packs: naming, recovering, sealing, moving. See engine.h.
+// What the engine does for bodies in packs and blobs: naming, recovering, sealing, moving. See
+// engine.h.
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
 #include "meta/commit/change_format.h"
@@ -10,9 +11,9 @@
 namespace mendfs {
 
 // Under the pack's lock, so without the fold that Apply may begin with.
-Status Engine::NameOpen(const Id128& pack) {
+Status Engine::NameOpen(ObjectKind kind, const Id128& object) {
   Change change;
-  change.PutGlobal(OpenPackKey(pack), EncodeOpenObject(ObjectKind::kPack));
+  change.PutGlobal(OpenPackKey(object), EncodeOpenObject(kind));
   const std::string payload = EncodeChange(change);
   MENDFS_ASSIGN_OR_RETURN(const Seq seq,
                           Append(RecordKind::kChange, change, payload, NowNs(), Room::kFrees));
@@ -20,17 +21,17 @@ Status Engine::NameOpen(const Id128& pack) {
   return Status::Ok();
 }
 
-Status Engine::NameSealed(const ObjectInfo& pack) {
+Status Engine::NameSealed(const ObjectInfo& object) {
   Change change;
-  change.PutGlobal(ObjectKey(pack.id), EncodeObjectInfo(pack));
-  change.ClearGlobal(OpenPackKey(pack.id));
+  change.PutGlobal(ObjectKey(object.id), EncodeObjectInfo(object));
+  change.ClearGlobal(OpenPackKey(object.id));
   change.room = Room::kFrees;
   return Apply(change).status();
 }
 
-Status Engine::ForgetOpen(const Id128& pack) {
+Status Engine::ForgetOpen(const Id128& object) {
   Change change;
-  change.ClearGlobal(OpenPackKey(pack));
+  change.ClearGlobal(OpenPackKey(object));
   change.room = Room::kFrees;
   return Apply(change).status();
 }
@@ -77,7 +78,7 @@ Result<bool> Engine::MayBeTorn(const RunRef& run, const SyncedPacks& synced) con
   MENDFS_RETURN_IF_ERROR(open);
   const auto found = synced.find(run.object);
   const uint64_t durable_end = found == synced.end() ? 0 : found->second;
-  if (run.record_offset + kPackRecordHeaderBytes + run.run_bytes <= durable_end) return false;
+  if (RunBytesOffset(run) + run.run_bytes <= durable_end) return false;
   // A staging file is durable before its pack is named, and leaves its place only when it is
   // sealed: what is not there, or shorter than it was, is old damage.
   const auto staged = objects_.disk().Stat(objects_.StagingPathOf(run.kind, run.object));
@@ -99,7 +100,7 @@ Result<bool> Engine::HoldsBodies(const JournalRecord& record, const SyncedPacks&
     if (holds) continue;
     LogLine(LogLevel::kWarning, "commit", "a run that was not flushed is not whole",
             {{"seq", std::to_string(record.header.seq.value)},
-             {"pack", ToHex(extent->run.object)},
+             {std::string(ObjectKindName(extent->run.kind)), ToHex(extent->run.object)},
              {"place", std::to_string(extent->run.record_offset)}});
     return false;
   }
@@ -107,22 +108,36 @@ Result<bool> Engine::HoldsBodies(const JournalRecord& record, const SyncedPacks&
 }
 
 Status Engine::RecoverPacks(const SyncedPacks& synced) {
-  std::vector<Id128> open;
+  std::vector<Id128> packs;
+  std::vector<Id128> blobs;
   const auto cursor = manifest_->ScanGlobal(PrefixRange(OpenPackPrefix()));
   for (; cursor->Valid(); cursor->Next()) {
-    const auto pack = ParseOpenPackKey(cursor->key());
-    if (!pack) return Status(Code::kCorruption, "a row of open packs has a malformed key");
-    MENDFS_RETURN_IF_ERROR(DecodeOpenObject(*pack, cursor->value()).status());
-    open.push_back(*pack);
+    const auto object = ParseOpenPackKey(cursor->key());
+    if (!object) return Status(Code::kCorruption, "a row of open objects has a malformed key");
+    MENDFS_ASSIGN_OR_RETURN(const ObjectKind kind, DecodeOpenObject(*object, cursor->value()));
+    (kind == ObjectKind::kBlob ? blobs : packs).push_back(*object);
   }
   MENDFS_RETURN_IF_ERROR(cursor->status());
-  return packs_.Recover(open, synced);
+  MENDFS_RETURN_IF_ERROR(packs_.Recover(packs, synced));
+  return blobs_.Recover(blobs, synced);
 }
 
-void Engine::SealPacks(bool all) {
-  const Status sealed = packs_.Seal(all);
-  if (sealed.ok()) return;
-  LogLine(LogLevel::kWarning, "commit", "packs stay open: " + sealed.ToString());
+Status Engine::SyncBodies() {
+  MENDFS_RETURN_IF_ERROR(blobs_.Sync());
+  return packs_.Sync();
+}
+
+SyncedPacks Engine::SyncedBodies() const {
+  SyncedPacks synced = packs_.Synced();
+  synced.merge(blobs_.Synced());
+  return synced;
+}
+
+void Engine::SealBodies(bool all, uint64_t blob_bytes) {
+  for (const Status& sealed : {packs_.Seal(all), blobs_.Seal(all, blob_bytes)}) {
+    if (sealed.ok()) continue;
+    LogLine(LogLevel::kWarning, "commit", "packs or blobs stay open: " + sealed.ToString());
+  }
 }
 
 }  // namespace mendfs

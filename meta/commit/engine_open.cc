@@ -13,6 +13,9 @@ namespace mendfs {
 namespace {
 
 constexpr unsigned kRestTicksMax = 31;
+// What one tick or an open reads of blobs to seal them: a blob may be long, the keeper has other
+// work, and whoever opens a store waits for it.
+constexpr uint64_t kSealedAtOnceBytes = 128 << 20;
 
 }  // namespace
 
@@ -23,8 +26,9 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   std::unique_ptr<Engine> engine(new Engine(disk, path, identity, options));
   const bool writable = options.access == OpenAccess::kReadWrite;
   // 1 lock, and the reserve taken or given up · 2 manifest · 3 replay · 4 the journal goes on
-  // behind what was replayed · 5 packs, then the journal synced, so that nothing that was replayed
-  // can be lost to a power cut after it was seen · 6 packs that were open are sealed.
+  // behind what was replayed · 5 packs and blobs, then the journal synced, so that nothing that was
+  // replayed can be lost to a power cut after it was seen · 6 packs that were open are sealed, and
+  // blobs as far as that is quick: the keeper goes on with them.
   if (writable) {
     MENDFS_ASSIGN_OR_RETURN(engine->lock_, disk.Lock(path + "/LOCK", HolderText()));
     engine->guard_.Begin();
@@ -40,7 +44,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   MENDFS_RETURN_IF_ERROR(engine->history_->Load());
   engine->intents_.UseJournal(engine->MakeRefold());
   if (writable) {
-    engine->SealPacks(true);
+    engine->SealBodies(true, kSealedAtOnceBytes);
   } else {
     engine->CountReplayed();
   }
@@ -122,8 +126,8 @@ Status Engine::Replay() {
     JournalOptions options;
     options.segment_bytes = options_.journal_segment_bytes;
     options.before_flush = [this]() -> Result<std::string> {
-      MENDFS_RETURN_IF_ERROR(packs_.Sync());
-      return EncodeSyncedPacks(packs_.Synced());
+      MENDFS_RETURN_IF_ERROR(SyncBodies());
+      return EncodeSyncedPacks(SyncedBodies());
     };
     MENDFS_ASSIGN_OR_RETURN(journal_, Journal::Open(disk_, directory, store_id_, end, options));
     // What records refer to, then the records, then the mark that says so.
@@ -191,7 +195,8 @@ void Engine::Tick() {
   if (journal_->durable() < journal_->last()) Flush().IgnoreError();  // a failure fences
   if (closed) {
     SealJournal();
-    SealPacks(false);
+    blobs_.Rest();
+    SealBodies(false, kSealedAtOnceBytes);
   }
   const bool was_tight = guard_.tight();
   Relieve();
@@ -234,7 +239,7 @@ void Engine::Close() {
             "closed without a commit, the journal holds everything: " + commit.status().ToString());
     return;
   }
-  SealPacks(true);
+  SealBodies(true, UINT64_MAX);
   MutexLock fold(fold_mutex_);
   SyncAndFold().IgnoreError();
 }

@@ -223,4 +223,12 @@ Result<RunRef> GuardedBodies::Append(const RunOwner& owner, std::string_view byt
   return run;
 }
 
+Result<std::optional<RunRef>> GuardedBodies::AppendToBlob(InodeNumber inode, uint64_t offset,
+                                                          std::string_view bytes) {
+  MENDFS_RETURN_IF_ERROR(guard_.Admit(Room::kAdds, bytes.size()));
+  auto run = bodies_.AppendToBlob(inode, offset, bytes);
+  if (!run.ok()) guard_.MetNoSpace(run.status());
+  return run;
+}
+
 }  // namespace mendfs

@@ -19,6 +19,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "meta/base/mutex.h"
@@ -102,6 +103,19 @@ class GuardedBodies final : public BodyStore {
   Result<RunRef> Append(const RunOwner& owner, std::string_view bytes) override;
   Status Read(const RunRef& run, uint64_t offset, size_t size_bytes, char* target) const override {
     return bodies_.Read(run, offset, size_bytes, target);
+  }
+
+  GrowthPlace PlaceOf(const BodyGrowth& growth) const override {
+    return guard_.tight() ? GrowthPlace::kAnywhere : bodies_.PlaceOf(growth);
+  }
+  std::optional<uint64_t> Grow(const BodyGrowth& growth) override { return bodies_.Grow(growth); }
+  Status BeginBlob(InodeNumber inode, uint64_t offset) override {
+    return guard_.tight() ? Status::Ok() : bodies_.BeginBlob(inode, offset);
+  }
+  Result<std::optional<RunRef>> AppendToBlob(InodeNumber inode, uint64_t offset,
+                                             std::string_view bytes) override;
+  std::optional<BodyGrowth> EndGrowth(InodeNumber inode) override {
+    return bodies_.EndGrowth(inode);
   }
 
  private:

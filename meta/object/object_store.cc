@@ -27,10 +27,6 @@ std::string FinalPath(const std::string& store_path, ObjectKind kind, const Id12
   return FinalDir(store_path, kind, id) + "/" + ToHex(id);
 }
 
-std::string MetaPath(const std::string& path) {
-  return path + std::string(kMetaSuffix);
-}
-
 Status Corrupt(const std::string& path, std::string_view what) {
   return {Code::kCorruption, "object " + path + ": " + std::string(what)};
 }
@@ -50,19 +46,24 @@ Status EnsureFinalDir(Disk& disk, const std::string& store_path, ObjectKind kind
 }
 
 // Step 1 of sealing: the footer behind the payload, or in a blob's own file, which is made durable
-// under its final name here, before the blob gets its own.
+// under its final name here, before the blob gets its own. One that an earlier attempt left is
+// replaced.
 Status WriteFooter(Disk& disk, const std::string& store_path, File& file, const ObjectInfo& info,
                    std::string_view hashes) {
   const std::string footer = std::string(hashes) + EncodeObjectTail(info);
   if (info.kind != ObjectKind::kBlob) return file.WriteAt(info.size_bytes, footer);
-  const std::string staged = MetaPath(StagingPath(store_path, info.kind, info.id));
-  MENDFS_ASSIGN_OR_RETURN(auto meta, disk.Open(staged, OpenMode::kCreate));
-  Status status = meta->WriteAt(0, footer);
+  const std::string staged = BlobMetaPath(StagingPath(store_path, info.kind, info.id));
+  const std::string sealed = BlobMetaPath(FinalPath(store_path, info.kind, info.id));
+  MENDFS_ASSIGN_OR_RETURN(auto meta, disk.Open(staged, OpenMode::kCreateOrOpen));
+  Status status = meta->Truncate(0);
+  if (status.ok()) status = meta->WriteAt(0, footer);
   if (status.ok()) status = meta->Sync();
   if (status.ok()) status = EnsureFinalDir(disk, store_path, info.kind, info.id);
-  if (status.ok()) {
-    status = disk.Rename(staged, MetaPath(FinalPath(store_path, info.kind, info.id)));
-  }
+  if (status.ok()) status = disk.Rename(staged, sealed);
+  // A power cut may have left it under both names; a rename from one to the other does nothing.
+  if (status.ok() && disk.Stat(staged).ok()) status = disk.Remove(staged);
+  if (status.ok()) status = disk.SyncDir(ParentPath(sealed));
+  if (status.ok()) status = HitFailpoint(Failpoint::kBlobAfterMeta);
   if (!status.ok()) disk.Remove(staged).IgnoreError();  // residue by its name otherwise
   return status;
 }
@@ -91,10 +92,14 @@ void RemoveFiles(Disk& disk, const std::string& store_path, const ObjectInfo& in
                  const std::string& path) {
   disk.Remove(path).IgnoreError();  // residue by its name, or an orphan that a check finds
   if (info.kind != ObjectKind::kBlob) return;
-  disk.Remove(MetaPath(FinalPath(store_path, info.kind, info.id))).IgnoreError();
+  disk.Remove(BlobMetaPath(FinalPath(store_path, info.kind, info.id))).IgnoreError();
 }
 
 }  // namespace
+
+std::string BlobMetaPath(const std::string& path) {
+  return path + std::string(kMetaSuffix);
+}
 
 // ------------------------------------------------------------------------------------- writing
 ObjectWriter::ObjectWriter(Disk& disk, std::string store_path, ObjectKind kind, const Id128& id,
@@ -262,50 +267,57 @@ Result<std::unique_ptr<ObjectWriter>> ObjectStore::BeginAs(ObjectKind kind, cons
   return std::make_unique<ObjectWriter>(disk_, store_path_, kind, id, std::move(file));
 }
 
-namespace {
-
-// Hashes the first `info.size_bytes` of the file into `info`; answers the block hashes' bytes.
-Result<std::string> HashPayload(const File& file, const std::string& path, ObjectInfo& info) {
-  std::vector<Hash128> hashes;
-  Sha256 sha256;
+Status PayloadHash::Step(const File& file, const std::string& path, uint64_t payload_bytes,
+                         uint64_t& budget_bytes) {
   std::string bytes;
-  for (uint64_t offset = 0; offset < info.size_bytes; offset += bytes.size()) {
+  while (hashed_bytes_ < payload_bytes && budget_bytes > 0) {
     bytes.resize(
-        static_cast<size_t>(std::min<uint64_t>(kObjectBlockBytes, info.size_bytes - offset)));
-    MENDFS_ASSIGN_OR_RETURN(const size_t got, file.ReadAt(offset, bytes.size(), bytes.data()));
+        static_cast<size_t>(std::min<uint64_t>(kObjectBlockBytes, payload_bytes - hashed_bytes_)));
+    MENDFS_ASSIGN_OR_RETURN(const size_t got,
+                            file.ReadAt(hashed_bytes_, bytes.size(), bytes.data()));
     if (got != bytes.size()) return Corrupt(path, "shorter than the payload to seal");
-    hashes.push_back(HashXxh3Wide(bytes));
-    sha256.Update(bytes);
+    hashes_.push_back(HashXxh3Wide(bytes));
+    sha256_.Update(bytes);
+    hashed_bytes_ += bytes.size();
+    budget_bytes -= std::min<uint64_t>(budget_bytes, bytes.size());
   }
-  std::string encoded = EncodeBlockHashes(hashes);
+  return Status::Ok();
+}
+
+std::string PayloadHash::Finish(ObjectInfo& info) {
+  if (!digest_) digest_ = sha256_.Finish();
+  std::string encoded = EncodeBlockHashes(hashes_);
+  info.size_bytes = hashed_bytes_;
   info.fingerprint = HashXxh3Wide(encoded);
-  info.sha256 = sha256.Finish();
+  info.sha256 = *digest_;
   info.file_size_bytes = ObjectFileBytes(info.kind, info.size_bytes);
   return encoded;
 }
 
-}  // namespace
-
 Result<ObjectInfo> ObjectStore::Adopt(ObjectKind kind, const std::string& path,
                                       uint64_t payload_bytes) {
-  return SealFile(kind, RandomId(), path, payload_bytes);
+  PayloadHash hash;
+  {
+    MENDFS_ASSIGN_OR_RETURN(const auto file, disk_.Open(path, OpenMode::kRead));
+    uint64_t budget_bytes = UINT64_MAX;
+    MENDFS_RETURN_IF_ERROR(hash.Step(*file, path, payload_bytes, budget_bytes));
+  }
+  return SealFile(kind, RandomId(), path, hash);
 }
 
-Result<ObjectInfo> ObjectStore::SealStaged(ObjectKind kind, const Id128& id,
-                                           uint64_t payload_bytes) {
-  return SealFile(kind, id, StagingPathOf(kind, id), payload_bytes);
+Result<ObjectInfo> ObjectStore::SealStaged(ObjectKind kind, const Id128& id, PayloadHash& hash) {
+  return SealFile(kind, id, StagingPathOf(kind, id), hash);
 }
 
 Result<ObjectInfo> ObjectStore::SealFile(ObjectKind kind, const Id128& id, const std::string& path,
-                                         uint64_t payload_bytes) {
+                                         PayloadHash& hash) {
   MENDFS_ASSIGN_OR_RETURN(auto file, disk_.Open(path, OpenMode::kReadWrite));
   ObjectInfo info;
   info.id = id;
   info.kind = kind;
-  info.size_bytes = payload_bytes;
-  MENDFS_ASSIGN_OR_RETURN(const std::string hashes, HashPayload(*file, path, info));
+  const std::string hashes = hash.Finish(info);
   // A footer of an earlier attempt, or space that was reserved.
-  MENDFS_RETURN_IF_ERROR(file->Truncate(payload_bytes));
+  MENDFS_RETURN_IF_ERROR(file->Truncate(info.size_bytes));
   MENDFS_RETURN_IF_ERROR(WriteFooter(disk_, store_path_, *file, info, hashes));
   std::string current_path = path;
   MENDFS_RETURN_IF_ERROR(
@@ -366,10 +378,10 @@ Result<std::unique_ptr<ObjectReader>> ObjectStore::Open(ObjectKind kind, const I
   MENDFS_ASSIGN_OR_RETURN(auto file, OpenRegular(disk_, path));
   Footer footer;
   if (kind == ObjectKind::kBlob) {
-    auto meta = OpenRegular(disk_, MetaPath(path));
+    auto meta = OpenRegular(disk_, BlobMetaPath(path));
     if (meta.status().code() == Code::kNotFound) return Corrupt(path, "its .meta is missing");
     MENDFS_RETURN_IF_ERROR(meta.status());
-    MENDFS_ASSIGN_OR_RETURN(footer, ReadFooter(**meta, MetaPath(path)));
+    MENDFS_ASSIGN_OR_RETURN(footer, ReadFooter(**meta, BlobMetaPath(path)));
     MENDFS_ASSIGN_OR_RETURN(const uint64_t file_bytes, file->Size());
     if (file_bytes != footer.info.size_bytes) return Corrupt(path, "its size is not its .meta's");
   } else {
@@ -396,7 +408,7 @@ Status ObjectStore::Remove(ObjectKind kind, const Id128& id) {
   Status status = disk_.Remove(path);
   if (status.code() == Code::kNotFound) status = Status::Ok();
   if (!status.ok() || kind != ObjectKind::kBlob) return status;
-  status = disk_.Remove(MetaPath(path));
+  status = disk_.Remove(BlobMetaPath(path));
   return status.code() == Code::kNotFound ? Status::Ok() : status;
 }
 

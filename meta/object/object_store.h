@@ -92,6 +92,26 @@ class ObjectReader {
   const std::unique_ptr<std::atomic<uint64_t>[]> verified_;
 };
 
+// The hashes of a payload that changes no more, taken from its front in steps.
+//
+// Threads:  one
+class PayloadHash {
+ public:
+  // Goes on behind what was hashed, up to `payload_bytes` and until the budget is used up; takes
+  // off it what it read. kCorruption when the file is shorter.
+  Status Step(const File& file, const std::string& path, uint64_t payload_bytes,
+              uint64_t& budget_bytes);
+  uint64_t hashed_bytes() const { return hashed_bytes_; }
+  // What was hashed is the whole payload: fills sizes and hashes, answers the block hashes' bytes.
+  std::string Finish(ObjectInfo& info);
+
+ private:
+  uint64_t hashed_bytes_ = 0;
+  std::vector<Hash128> hashes_;
+  Sha256 sha256_;
+  std::optional<Sha256Digest> digest_;  // once finished
+};
+
 class ObjectStore {
  public:
   ObjectStore(Disk& disk, std::string store_path);
@@ -104,13 +124,15 @@ class ObjectStore {
   // name and its payload, and the call may be repeated.
   Result<ObjectInfo> Adopt(ObjectKind kind, const std::string& path, uint64_t payload_bytes);
 
-  // The same for the staging file of an object that was written without a writer (an open pack).
-  Result<ObjectInfo> SealStaged(ObjectKind kind, const Id128& id, uint64_t payload_bytes);
+  // The same for the staging file of an object that was written without a writer (an open pack or
+  // blob): its payload is what was hashed.
+  Result<ObjectInfo> SealStaged(ObjectKind kind, const Id128& id, PayloadHash& hash);
 
   Result<std::unique_ptr<ObjectReader>> Open(ObjectKind kind, const Id128& id) const;
   // kCorruption unless the file is the very object that `info` describes.
   Result<std::unique_ptr<ObjectReader>> Open(const ObjectInfo& info) const;
-  // Ok if it was not there. The caller knows that nothing names it.
+  // Ok if it was not there. The caller knows that nothing names it. Of a blob the .meta goes last,
+  // as it came first: a .meta alone is residue, a blob without one would be damage.
   Status Remove(ObjectKind kind, const Id128& id);
 
   std::string PathOf(ObjectKind kind, const Id128& id) const;
@@ -129,11 +151,14 @@ class ObjectStore {
 
  private:
   Result<ObjectInfo> SealFile(ObjectKind kind, const Id128& id, const std::string& path,
-                              uint64_t payload_bytes);
+                              PayloadHash& hash);
 
   Disk& disk_;
   const std::string store_path_;
 };
+
+// Of the file beside a blob that vouches for it.
+std::string BlobMetaPath(const std::string& path);
 
 // The object of STORE/staging/<kind>-<32 hex>; nothing for other names. Nobody owns such a file
 // once no process has the store open, but for packs that the manifest calls open.

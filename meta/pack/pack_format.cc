@@ -78,14 +78,14 @@ Result<ObjectKind> DecodeOpenObject(const Id128& id, std::string_view value) {
                                           ": format " + std::to_string(version) +
                                           " is newer than this program");
   }
-  const uint8_t kind = in.GetU8();
+  const auto kind = static_cast<ObjectKind>(in.GetU8());
   const uint16_t reserved = in.GetU16();
   if (!in.AtEnd() || version != kRowVersion || reserved != 0 ||
-      kind != static_cast<uint8_t>(ObjectKind::kPack)) {
+      (kind != ObjectKind::kPack && kind != ObjectKind::kBlob)) {
     return Status(Code::kCorruption,
                   "manifest entry of the open object " + ToHex(id) + ": malformed");
   }
-  return ObjectKind::kPack;
+  return kind;
 }
 
 std::string EncodeSyncedPacks(const SyncedPacks& packs) {

@@ -35,12 +35,13 @@ std::string EncodePackRecord(const PackRecord& record);
 // Verifies the header itself; the run's hashes are the caller's to compare.
 Result<PackRecord> DecodePackRecord(std::string_view header);
 
-// Value of the manifest's entry OpenPackKey(id): the object is not sealed, it lies in staging/.
+// Value of the manifest's entry OpenPackKey(id): the pack or blob is not sealed, it lies in
+// staging/.
 std::string EncodeOpenObject(ObjectKind kind);
 Result<ObjectKind> DecodeOpenObject(const Id128& id, std::string_view value);
 
-// How many bytes of each open pack a flush has made durable: the payload of the journal's sync
-// marks. Nothing known is no bytes at all.
+// How many bytes of each open pack and blob a flush has made durable: the payload of the journal's
+// sync marks. Nothing known is no bytes at all.
 using SyncedPacks = std::map<Id128, uint64_t>;
 std::string EncodeSyncedPacks(const SyncedPacks& packs);
 Result<SyncedPacks> DecodeSyncedPacks(std::string_view payload);

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "meta/base/failpoint.h"
-#include "meta/base/log.h"
 #include "meta/pack/pack_format.h"
 
 namespace mendfs {
@@ -23,7 +22,7 @@ size_t BlockBytes(const RunRef& run, uint64_t block) {
 }
 
 uint64_t BlockOffset(const RunRef& run, uint64_t block) {
-  return run.record_offset + kPackRecordHeaderBytes + block * kBodyBlockBytes;
+  return RunBytesOffset(run) + block * kBodyBlockBytes;
 }
 
 Status BadBlock(const RunRef& run, uint64_t block, std::string_view what) {
@@ -45,24 +44,12 @@ PackStore::~PackStore() = default;
 
 // ----------------------------------------------------------------------------------- appending
 Result<PackStore::PackPtr> PackStore::OpenNew() {
-  auto pack = std::make_shared<OpenPack>();
-  pack->id = RandomId();
-  Disk& disk = objects_.disk();
-  const std::string path = objects_.StagingPathOf(ObjectKind::kPack, pack->id);
-  MENDFS_ASSIGN_OR_RETURN(pack->file, disk.Open(path, OpenMode::kCreate));
-  Status status = HitFailpoint(Failpoint::kPackAfterCreate);
-  if (status.ok()) status = pack->file->Sync();
-  if (status.ok()) status = disk.SyncDir(ParentPath(path));
-  if (status.ok()) status = rows_->NameOpen(pack->id);
-  if (!status.ok()) {
-    disk.Remove(path).IgnoreError();  // residue by its name otherwise
-    return status.Annotate("open a pack");
-  }
+  MENDFS_ASSIGN_OR_RETURN(PackPtr pack, MakeOpenObject(objects_, *rows_, ObjectKind::kPack));
   {
     MutexLock lock(mutex_);
     packs_[pack->id] = pack;
   }
-  status = HitFailpoint(Failpoint::kPackAfterName);
+  const Status status = HitFailpoint(Failpoint::kPackAfterName);
   if (status.ok()) return pack;
   MutexLock lock(mutex_);
   full_.push_back(pack);  // named already: the next Seal forgets it again
@@ -118,31 +105,19 @@ Result<RunRef> PackStore::Append(const RunOwner& owner, std::string_view bytes) 
       MENDFS_ASSIGN_OR_RETURN(stripe.pack, OpenNew());
     }
     pack = stripe.pack;
-    run.record_offset = pack->end;
-    pack->end += wanted;
-    pack->written_end.Take(run.record_offset, wanted);
-    pack->writers.fetch_add(1);
+    run.record_offset = pack->Take(wanted);
   }
   run.object = pack->id;
   Status status = pack->file->WriteAt(run.record_offset, header);
   if (status.ok()) status = pack->file->WriteAt(run.record_offset + header.size(), bytes);
   if (status.ok()) status = HitFailpoint(Failpoint::kPackAfterAppend);
   if (status.ok()) {
-    // In this order: a sync that counts the run also counts its place.
-    pack->written_end.Fill(run.record_offset);
-    pack->written.fetch_add(1);
+    pack->Filled(run.record_offset);
   } else {
-    // A place at the end is given back; one in the middle stays as bytes that nothing refers to.
     MutexLock lock(stripe.mutex);
-    if (stripe.pack == pack && pack->end == run.record_offset + wanted &&
-        pack->file->Truncate(run.record_offset).ok()) {
-      pack->end = run.record_offset;
-      pack->written_end.GiveBack(run.record_offset);
-    } else {
-      pack->written_end.Fill(run.record_offset);
-    }
+    pack->GiveBack(run.record_offset, wanted);
   }
-  pack->writers.fetch_sub(1);
+  pack->Done();
   if (!status.ok()) return status.Annotate("append to pack " + ToHex(pack->id));
   return run;
 }
@@ -160,31 +135,9 @@ uint64_t PackStore::open_packs() const {
   return packs_.size();
 }
 
-namespace {
-
-void Raise(std::atomic<uint64_t>& value, uint64_t to) {
-  uint64_t before = value.load();
-  while (before < to && !value.compare_exchange_weak(before, to)) {
-  }
-}
-
-}  // namespace
-
 Status PackStore::Sync() {
   for (const PackPtr& pack : All()) {
-    const uint64_t written = pack->written.load();
-    const uint64_t end = pack->written_end.Get();
-    if (pack->file == nullptr || pack->synced.load() >= written) continue;
-    // Two that sync at once both do: each answers for what was written before it began. A failed
-    // one may have dropped bytes that no later one brings back.
-    Status synced =
-        pack->lost.load() ? Status(Code::kIo, "an earlier sync of it failed") : pack->file->Sync();
-    if (!synced.ok()) {
-      pack->lost.store(true);
-      return synced.Annotate("sync pack " + ToHex(pack->id));
-    }
-    Raise(pack->synced_end, end);
-    Raise(pack->synced, written);
+    MENDFS_RETURN_IF_ERROR(pack->Sync());
   }
   return HitFailpoint(Failpoint::kPackAfterSync);
 }
@@ -192,36 +145,13 @@ Status PackStore::Sync() {
 SyncedPacks PackStore::Synced() const {
   SyncedPacks synced;
   for (const PackPtr& pack : All()) {
-    const uint64_t end = pack->synced_end.load();
-    if (end > 0 && !pack->lost.load()) synced[pack->id] = end;
+    const uint64_t end = pack->SyncedBytes();
+    if (end > 0) synced[pack->id] = end;
   }
   return synced;
 }
 
 // ------------------------------------------------------------------------------------- sealing
-Status PackStore::SealOne(const PackPtr& pack) {
-  ObjectInfo info;
-  if (pack->lost.load()) return Status(Code::kIo, "pack " + ToHex(pack->id) + " was not synced");
-  Disk& disk = objects_.disk();
-  const std::string staged = objects_.StagingPathOf(ObjectKind::kPack, pack->id);
-  if (disk.Stat(staged).status().code() == Code::kNotFound) {
-    // It was renamed, and then somebody died or failed: the names are made durable first.
-    MENDFS_ASSIGN_OR_RETURN(auto object, objects_.Open(ObjectKind::kPack, pack->id));
-    info = object->info();
-    MENDFS_RETURN_IF_ERROR(disk.SyncDir(ParentPath(object->path())));
-    MENDFS_RETURN_IF_ERROR(disk.SyncDir(ParentPath(staged)));
-  } else if (pack->end == 0 && !pack->is_short) {
-    // Manifest first: a file that no row names is residue by its id.
-    MENDFS_RETURN_IF_ERROR(rows_->ForgetOpen(pack->id));
-    disk.Remove(staged).IgnoreError();
-    return Status::Ok();
-  } else {
-    MENDFS_ASSIGN_OR_RETURN(info, objects_.SealStaged(ObjectKind::kPack, pack->id, pack->end));
-  }
-  MENDFS_FAILPOINT(kPackAfterSeal);
-  return rows_->NameSealed(info);
-}
-
 Status PackStore::Seal(bool all) {
   for (Stripe& stripe : stripes_) {
     MutexLock lock(stripe.mutex);
@@ -251,7 +181,10 @@ Status PackStore::SealFull() {
     // Nobody takes a place in it any more; who has one is waited for until the next call.
     Status status;
     const bool busy = pack->writers.load() > 0;
-    if (!busy && result.ok()) status = SealOne(pack);
+    uint64_t budget_bytes = UINT64_MAX;  // a pack is not long
+    if (!busy && result.ok()) {
+      status = SealOpenObject(objects_, *rows_, *pack, budget_bytes).status();
+    }
     MutexLock lock(mutex_);
     if (busy || !result.ok() || !status.ok()) {
       full_.push_back(pack);
@@ -263,46 +196,13 @@ Status PackStore::SealFull() {
   return result;
 }
 
-// A footer that a crash left behind the payload is none of it; anything else is.
-Result<uint64_t> PackStore::PayloadBytes(const File& file, const Id128& id) const {
-  MENDFS_ASSIGN_OR_RETURN(const uint64_t file_bytes, file.Size());
-  if (file_bytes < kObjectTailBytes) return file_bytes;
-  std::string tail(kObjectTailBytes, '\0');
-  MENDFS_ASSIGN_OR_RETURN(const size_t got,
-                          file.ReadAt(file_bytes - tail.size(), tail.size(), tail.data()));
-  const auto info = DecodeObjectTail(std::string_view(tail).substr(0, got));
-  const bool ours = info.ok() && info->id == id && info->file_size_bytes == file_bytes;
-  return ours ? info->size_bytes : file_bytes;
-}
-
 Status PackStore::Recover(const std::vector<Id128>& open, const SyncedPacks& synced) {
   for (const Id128& id : open) {
-    auto pack = std::make_shared<OpenPack>();
-    pack->id = id;
-    const std::string path = objects_.StagingPathOf(ObjectKind::kPack, id);
-    auto file = objects_.disk().Open(path, OpenMode::kReadWrite);
-    if (file.ok()) {
-      pack->file = *std::move(file);
-      MENDFS_RETURN_IF_ERROR(pack->file->Sync());
-      MENDFS_ASSIGN_OR_RETURN(pack->end, PayloadBytes(*pack->file, id));
-      pack->synced_end.store(pack->end);
-      const auto known = synced.find(id);
-      pack->is_short = known != synced.end() && pack->end < known->second;
-      if (pack->is_short) {
-        LogLine(LogLevel::kError, "pack",
-                "an open pack is shorter than what was synced of it; run fsck.mendfs to see what "
-                "refers to the missing bytes",
-                {{"pack", ToHex(id)},
-                 {"path", path},
-                 {"bytes", std::to_string(pack->end)},
-                 {"synced_bytes", std::to_string(known->second)}});
-      }
-    } else if (!objects_.Open(ObjectKind::kPack, id).ok()) {
-      // Reads of what it held answer the damage; the store is of use without it.
-      LogLine(LogLevel::kError, "pack", "an open pack is damaged or missing",
-              {{"pack", ToHex(id)}, {"path", path}, {"reason", file.status().ToString()}});
-      continue;
-    }
+    const auto known = synced.find(id);
+    MENDFS_ASSIGN_OR_RETURN(
+        const PackPtr pack,
+        FindOpenObject(objects_, ObjectKind::kPack, id, known == synced.end() ? 0 : known->second));
+    if (pack == nullptr) continue;
     MutexLock lock(mutex_);
     packs_[id] = pack;
     full_.push_back(pack);

@@ -3,14 +3,9 @@
 //   Append   1 a place is taken at the end of an open pack · 2 header and bytes are written there ·
 //            3 the caller's record refers to them
 //   Sync     the bytes of all packs, before the flush that makes the records durable
-//   Seal     1 the pack becomes an object · 2 one record: the object's row instead of the open
-//   one's
+//   Seal     full packs become objects
 //
-// A new pack: 1 staging file made · 2 file and directory synced · 3 named by a record, and only
-// then written to: so no record that refers to a pack can be durable without the one that names it.
-// A crash between 1 and 3 leaves a staging file that no row names, removed by its id at the next
-// open. After 3 the next open syncs the pack and seals it, whatever bytes are there; between Seal's
-// 1 and 2 it finds the object and only writes the row.
+// How a pack is made, synced and sealed, and what a crash leaves of one, is said in open_object.h.
 //
 // Threads:  Append, Read, Sync and Seal from any thread, Recover before all of them. Writers of
 //           different files go to different packs where they can; places are taken under a lock,
@@ -33,21 +28,11 @@
 #include "meta/pack/block_cache.h"
 #include "meta/pack/body_store.h"
 #include "meta/pack/damage_log.h"
+#include "meta/pack/open_object.h"
 #include "meta/pack/pack_files.h"
 #include "meta/pack/pack_format.h"
-#include "meta/pack/written_end.h"
 
 namespace mendfs {
-
-// The manifest's rows of packs, as far as packs need them. Each is one record when it returns ok.
-class PackRows {
- public:
-  virtual ~PackRows() = default;
-  virtual Status NameOpen(const Id128& pack) = 0;
-  // The object's row comes, the open one's goes.
-  virtual Status NameSealed(const ObjectInfo& pack) = 0;
-  virtual Status ForgetOpen(const Id128& pack) = 0;
-};
 
 struct PackOptions {
   uint64_t cache_bytes = 192 << 20;
@@ -86,19 +71,7 @@ class PackStore final : public BodyStore {
   uint64_t open_packs() const;
 
  private:
-  struct OpenPack {
-    Id128 id;
-    std::shared_ptr<File> file;        // null: it is an object already
-    uint64_t end = 0;                  // where the next record goes; guarded by its stripe
-    std::atomic<uint64_t> writers{0};  // places taken whose bytes are not all written
-    std::atomic<uint64_t> written{0};  // grows with each run
-    std::atomic<uint64_t> synced{0};   // `written` before the last sync began
-    WrittenEnd written_end;
-    std::atomic<uint64_t> synced_end{0};  // `written_end` before the last sync began
-    std::atomic<bool> lost{false};        // a sync failed: what is durable is not known any more
-    bool is_short = false;                // bytes that had been synced are gone
-  };
-  using PackPtr = std::shared_ptr<OpenPack>;
+  using PackPtr = OpenObjectPtr;
   struct Stripe {
     Mutex mutex{LockRank::kPack};
     PackPtr pack GUARDED_BY(mutex);
@@ -110,8 +83,6 @@ class PackStore final : public BodyStore {
   Status SealFull();
   Result<PackPtr> OpenNew();
   void Retire(Stripe& stripe) REQUIRES(stripe.mutex);
-  Status SealOne(const PackPtr& pack);
-  Result<uint64_t> PayloadBytes(const File& file, const Id128& id) const;
   std::vector<PackPtr> All() const;
   Result<std::shared_ptr<const File>> FileOf(const RunRef& run) const;
   Status ReadNoted(const File& file, const RunRef& run, uint64_t block, size_t count,

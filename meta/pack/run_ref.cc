@@ -4,8 +4,13 @@
 #include <cassert>
 
 #include "meta/codec/bytes.h"
+#include "meta/pack/pack_format.h"
 
 namespace mendfs {
+
+uint64_t RunBytesOffset(const RunRef& run) {
+  return run.record_offset + (run.kind == ObjectKind::kPack ? kPackRecordHeaderBytes : 0);
+}
 
 std::vector<Hash128> HashRun(std::string_view bytes) {
   std::vector<Hash128> hashes;

@@ -26,7 +26,7 @@ inline constexpr uint64_t kRunBytesMax = 1 << 20;
 struct RunRef {
   ObjectKind kind = ObjectKind::kPack;
   Id128 object;
-  uint64_t record_offset = 0;  // of the run's record in the object
+  uint64_t record_offset = 0;  // of the run's record in a pack; of its bytes in a blob
   uint64_t run_bytes = 0;      // of the whole run; 0: no run at all
   uint64_t skip_bytes = 0;     // where the part begins in the run
   uint64_t size_bytes = 0;     // of the part
@@ -38,6 +38,9 @@ struct RunRef {
   }
   friend bool operator==(const RunRef&, const RunRef&) = default;
 };
+
+// Where the run's first byte lies in the object's payload.
+uint64_t RunBytesOffset(const RunRef& run);
 
 // The hashes of all blocks of a run.
 std::vector<Hash128> HashRun(std::string_view bytes);

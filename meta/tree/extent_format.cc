@@ -20,14 +20,15 @@ Status Malformed() {
 
 Result<Extent> DecodeRun(ByteReader& in) {
   const uint8_t form = in.GetU8();
-  const uint8_t kind = in.GetU8();
+  const auto kind = static_cast<ObjectKind>(in.GetU8());
   RunRef run;
+  run.kind = kind;
   run.object = in.GetId();
   run.record_offset = in.GetVarint();
   run.run_bytes = in.GetVarint();
   run.skip_bytes = in.GetVarint();
   run.size_bytes = in.GetVarint();
-  if (!in.ok() || form != kRun || kind != static_cast<uint8_t>(ObjectKind::kPack) ||
+  if (!in.ok() || form != kRun || (kind != ObjectKind::kPack && kind != ObjectKind::kBlob) ||
       run.record_offset > INT64_MAX || run.run_bytes == 0 || run.run_bytes > kRunBytesMax ||
       run.skip_bytes >= run.run_bytes || run.size_bytes == 0 ||
       run.size_bytes > run.run_bytes - run.skip_bytes) {

@@ -37,7 +37,7 @@ class Check {
       Found("manifest", store_.path(), status.reason);
     }
     if (!status.journal_damage.empty()) Found("journal", store_.path(), status.journal_damage);
-    Segments();
+    Objects();
     Tables();
     Files();
     if (options_.data) Data();
@@ -69,8 +69,9 @@ class Check {
     if (progress_ && done % 4096 == 0) progress_({stage, done, 0});
   }
 
-  void Segments() {
+  void Objects() {
     Note("segments", inspector_.EachSegment([](const std::string&) {}, Damage("segment")));
+    Note("blobs", inspector_.EachBlob([](const std::string&) {}, Damage("blob")));
   }
 
   // ------------------------------------------------------------------------------------ totals

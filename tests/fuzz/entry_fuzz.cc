@@ -11,8 +11,9 @@ namespace {
 
 const InodeNumber kInode(77);
 
-RunRef ExampleRun() {
-  return {.object = {.bytes = {1, 2, 3}},
+RunRef ExampleRun(ObjectKind kind = ObjectKind::kPack) {
+  return {.kind = kind,
+          .object = {.bytes = {1, 2, 3}},
           .record_offset = 4096,
           .run_bytes = 200'000,
           .skip_bytes = 70'000,
@@ -31,6 +32,7 @@ std::vector<std::string> Seeds() {
           SeedFor(1, EncodeDentry({kInode, 0100000})),
           SeedFor(2, EncodeExtent("bytes")),
           SeedFor(2, EncodeExtent(ExampleRun())),
+          SeedFor(2, EncodeExtent(ExampleRun(ObjectKind::kBlob))),
           SeedFor(3, row),
           SeedFor(4, edge),
           SeedFor(5, EncodeQuota({.id = kInode, .directory = kInode, .limit_bytes = 1 << 20}))};

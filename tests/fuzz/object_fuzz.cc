@@ -27,7 +27,8 @@ std::vector<std::string> Seeds() {
           SeedFor(4, EncodeSegmentRef(ref)),
           SeedFor(5, value),
           SeedFor(6, EncodePackRecord({.inode = InodeNumber(7), .run_bytes = 70'000})),
-          SeedFor(7, EncodeOpenObject(ObjectKind::kPack))};
+          SeedFor(7, EncodeOpenObject(ObjectKind::kPack)),
+          SeedFor(7, EncodeOpenObject(ObjectKind::kBlob))};
 }
 
 }  // namespace mendfs

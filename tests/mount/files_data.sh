@@ -97,7 +97,7 @@ must cmp big "$files/plain.copy"
 must cp "$people/alice.json" "$files/alice"
 must cmp "$people/alice.json" "$files/alice"
 
-# A reflink of a large file costs no bytes of a pack.
+# A reflink of a large file costs no bytes of an object.
 before=$(du -sb "$store/staging" "$store/objects" | awk '{n += $1} END {print n}')
 must cp "$files/big.128k" "$files/third.copy"
 after=$(du -sb "$store/staging" "$store/objects" | awk '{n += $1} END {print n}')
@@ -142,10 +142,11 @@ must "$mendfs" mount "$store" "$mnt"
 touch marker
 must cp big "$files/fresh"
 must "$mendfs" umount "$mnt"
-pack=$(find "$store/objects/pack" -type f -size +10M -newer marker)
-same 1 "$(wc -l <<<"$pack")"
+blob=$(find "$store/objects/blob" -type f -size +10M -newer marker)
+same 1 "$(wc -l <<<"$blob")"
+must cmp big "$blob"
 must "$mendfs" mount "$store" "$mnt"
-python3 - "$pack" <<'END'
+python3 - "$blob" <<'END'
 import sys
 with open(sys.argv[1], 'r+b') as f:
     f.seek(5000000)
@@ -172,7 +173,7 @@ print('blocks that read: %d, that do not: %d' % (good, bad))
 assert 1 <= bad <= 2 and good > 100
 END
 must "$mendfs" umount "$mnt"
-mv "$pack" away
+mv "$blob" away
 refused "missing" bash -c "'$mendfs' fsck -n '$store' >&2"
-mv away "$pack"
+mv away "$blob"
 must "$mendfs" fsck -n "$store"

@@ -30,6 +30,7 @@ TEST(PackFormatTest, GoldenBytes) {
             "0600000000000000"
             "0000000000000000");
   EXPECT_EQ(ToHex(EncodeOpenObject(ObjectKind::kPack)), "01020000");
+  EXPECT_EQ(ToHex(EncodeOpenObject(ObjectKind::kBlob)), "01030000");
   Id128 first, second;
   first.bytes.fill(1);
   second.bytes.fill(2);
@@ -77,7 +78,9 @@ TEST(PackFormatTest, ARecordReadsBackAndEveryBitCounts) {
 
 TEST(PackFormatTest, ANewerOrMalformedRowIsRefused) {
   const Id128 id{};
-  EXPECT_TRUE(DecodeOpenObject(id, EncodeOpenObject(ObjectKind::kPack)).ok());
+  for (const ObjectKind kind : {ObjectKind::kPack, ObjectKind::kBlob}) {
+    EXPECT_EQ(*DecodeOpenObject(id, EncodeOpenObject(kind)), kind);
+  }
   const auto code = [&](std::string_view value) {
     return DecodeOpenObject(id, value).status().code();
   };

@@ -10,6 +10,7 @@
 #include "meta/disk/posix_disk.h"
 #include "meta/disk/sim_disk.h"
 #include "meta/pack/pack_format.h"
+#include "tests/pack/memory_rows.h"
 
 namespace mendfs {
 namespace {
@@ -20,39 +21,6 @@ std::string Pattern(size_t size, uint64_t seed) {
   for (char& byte : bytes) byte = static_cast<char>(random());
   return bytes;
 }
-
-// The rows of a manifest, in memory.
-class Rows final : public PackRows {
- public:
-  Status NameOpen(const Id128& pack) override {
-    if (refuse) return Status(Code::kIo, "the test refuses the name");
-    MutexLock lock(mutex);
-    open.insert(pack);
-    return Status::Ok();
-  }
-  Status NameSealed(const ObjectInfo& pack) override {
-    if (refuse) return Status(Code::kIo, "the test refuses the name");
-    MutexLock lock(mutex);
-    open.erase(pack.id);
-    sealed[pack.id] = pack;
-    return Status::Ok();
-  }
-  Status ForgetOpen(const Id128& pack) override {
-    MutexLock lock(mutex);
-    open.erase(pack);
-    return Status::Ok();
-  }
-  void Clear() {
-    open.clear();
-    sealed.clear();
-  }
-  std::vector<Id128> Open() const { return {open.begin(), open.end()}; }
-
-  bool refuse = false;
-  Mutex mutex{LockRank::kDoor};
-  std::set<Id128> open;
-  std::map<Id128, ObjectInfo> sealed;
-};
 
 class PackStoreTest : public ::testing::Test {
  protected:
@@ -68,7 +36,7 @@ class PackStoreTest : public ::testing::Test {
 
   void Reopen() {
     packs_ = std::make_unique<PackStore>(objects_, &rows_, options_);
-    const Status recovered = packs_->Recover(rows_.Open());
+    const Status recovered = packs_->Recover(rows_.Open(ObjectKind::kPack));
     EXPECT_TRUE(recovered.ok()) << recovered.ToString();
   }
   RunRef Append(uint64_t inode, std::string_view bytes) {
@@ -89,7 +57,7 @@ class PackStoreTest : public ::testing::Test {
 
   SimDisk disk_;
   ObjectStore objects_{disk_, "/s"};
-  Rows rows_;
+  MemoryRows rows_;
   PackOptions options_{.cache_bytes = 4 << 20, .pack_bytes = 4 << 20};
   std::unique_ptr<PackStore> packs_;
 };

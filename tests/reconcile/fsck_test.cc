@@ -209,5 +209,49 @@ TEST_F(FsckTest, AFlippedBitInAPackIsFoundWhenBytesAreRead) {
   EXPECT_TRUE(report.findings.empty());
 }
 
+TEST_F(FsckTest, ABlobsMetaIsMissedAndItsBytesAreRead) {
+  auto store = Store::Open(disk_, "/store", {.commit_interval_ms = 0});
+  ASSERT_TRUE(store.ok());
+  FileWriter files((*store)->door(), kMainBranch);
+  for (const char* name : {"one", "two"}) {
+    const auto file = files.Make(kFilesRoot, name, {.mode = S_IFREG | 0644});
+    ASSERT_TRUE(file.ok() && files.Append(file->inode, std::string(2 << 20, *name)).ok());
+  }
+  store->reset();
+  EXPECT_EQ(Check({.data = true}).finding_count, 0U);
+
+  std::string blob;
+  for (const DirEntry& entry : *disk_.List("/store/objects/blob")) {
+    const std::string below = "/store/objects/blob/" + entry.name;
+    blob = below + "/" + disk_.List(below)->front().name;
+  }
+  const std::string meta = *ReadWholeFile(disk_, blob + ".meta", 1 << 20);
+  const auto only_the_meta = [&](const char* word) {
+    const CheckReport report = Check({.data = true});
+    ASSERT_EQ(report.finding_count, 1U);
+    EXPECT_EQ(report.findings[0].kind, "damaged");
+    EXPECT_EQ(report.findings[0].subject, "blob " + blob);
+    EXPECT_THAT(report.findings[0].sentence, HasSubstr(word));
+  };
+  ASSERT_TRUE(disk_.FlipBit(blob + ".meta", 3, 3).ok());
+  only_the_meta("fingerprint");
+  ASSERT_TRUE(disk_.Open(blob + ".meta", OpenMode::kReadWrite).value()->Truncate(20).ok());
+  only_the_meta("shorter");
+  ASSERT_TRUE(disk_.Remove(blob + ".meta").ok());
+  only_the_meta("missing");
+  ASSERT_TRUE(disk_.MakeDir(blob + ".meta").ok());
+  only_the_meta("no regular file");
+  ASSERT_TRUE(disk_.RemoveDir(blob + ".meta").ok());
+  ASSERT_TRUE(ReplaceFile(disk_, blob + ".meta", meta).ok());
+  EXPECT_EQ(Check({.data = true}).finding_count, 0U);
+
+  // The blob itself: each run that lies behind what is left of it is missed.
+  ASSERT_TRUE(disk_.Open(blob, OpenMode::kReadWrite).value()->Truncate(2 << 19).ok());
+  const CheckReport report = Check();
+  EXPECT_EQ(report.findings.front().kind, "damaged");
+  EXPECT_EQ(report.findings.back().kind, "missing-bytes");
+  EXPECT_EQ(report.finding_count, 1U + 2U);
+}
+
 }  // namespace
 }  // namespace mendfs

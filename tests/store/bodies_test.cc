@@ -94,7 +94,9 @@ class BodiesTest : public ::testing::Test {
   SimDisk sim_;
   Disk* disk_ = &sim_;
   std::string path_ = "/store";
-  OpenOptions options_{.commit_interval_ms = 0, .pack_bytes = 3 << 20};
+  OpenOptions options_{.commit_interval_ms = 0,
+                       .pack_bytes = 3 << 20,
+                       .blob_begin_bytes = 1 << 30};  // blobs are blobs_test.cc's
   std::unique_ptr<Store> store_;
   std::unique_ptr<FileWriter> writer_;
   InodeNumber file_;

@@ -1,5 +1,5 @@
-// Bodies in packs on the simulated disk: power cuts, dying processes and failing calls at any
-// point. Afterwards every file holds what some change left, in order, and what was flushed is
+// Bodies in packs and blobs on the simulated disk: power cuts, dying processes and failing calls at
+// any point. Afterwards every file holds what some change left, in order, and what was flushed is
 // there.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -38,6 +38,7 @@ OpenOptions TestOptions() {
   options.commit_interval_ms = 0;
   options.journal_segment_bytes = 300'000;
   options.pack_bytes = 700'000;
+  options.blob_begin_bytes = 150'000;
   options.working_set_bytes = 200'000;
   return options;
 }
@@ -77,6 +78,10 @@ class History {
         const size_t before = states_.size() - 1;
         done = store_->Flush();
         if (done.ok()) durable_ = before;
+      } else if (dice < 12) {
+        done = GrowSome();
+      } else if (dice < 13) {
+        done = GrowUnlinked();
       } else {
         done = ChangeSome();
       }
@@ -114,6 +119,45 @@ class History {
   }
 
  private:
+  // At its end, in pieces of a size, as a program does that writes a file; open meanwhile, or not.
+  Status GrowSome() {
+    const size_t at = random_() % kFiles;
+    const bool open = random_() % 2 == 0;
+    const uint64_t piece = random_() % 2 == 0 ? 1 + random_() % 9000 : 1 + random_() % 200'000;
+    if (open) writer_->Hold(files_[at]);
+    Status done;
+    for (uint64_t i = 1 + random_() % 12; i > 0 && done.ok(); --i) {
+      State next = states_.back();
+      const std::string bytes = Pattern(piece, random_());
+      const uint64_t offset = next[at].size();
+      next[at] += bytes;
+      attempted_ = next;
+      done = (i % 2 == 0 ? writer_->Write(files_[at], offset, bytes)
+                         : writer_->Append(files_[at], bytes))
+                 .status();
+      if (!done.ok()) break;
+      states_.push_back(std::move(next));
+      attempted_.reset();
+    }
+    if (open) writer_->Unhold(files_[at]);
+    return done;
+  }
+
+  // A file that has no name any more while it grows long; nobody misses it afterwards.
+  Status GrowUnlinked() {
+    const std::string name = "u" + std::to_string(random_());
+    const auto made = writer_->Make(kFilesRoot, name, {.mode = S_IFREG | 0644});
+    if (!made.ok()) return made.status();
+    writer_->Hold(made->inode);
+    Status done;
+    for (uint64_t i = 0; i < 6 && done.ok(); ++i) {
+      if (i == 3) done = writer_->Remove(kFilesRoot, name, false).status();
+      if (done.ok()) done = writer_->Append(made->inode, Pattern(70'000, random_())).status();
+    }
+    writer_->Unhold(made->inode);
+    return done;
+  }
+
   Status ChangeSome() {
     const size_t at = random_() % kFiles;
     State next = states_.back();
@@ -261,12 +305,14 @@ TEST(BodyCrashTest, AFailingCallLosesNothingThatWasFlushed) {
   }
 }
 
-TEST(BodyCrashTest, EveryFailpointOfPacksIsReachedAndSurvived) {
+TEST(BodyCrashTest, EveryFailpointOfPacksAndBlobsIsReachedAndSurvived) {
   const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
   for (const Failpoint point :
        {Failpoint::kPackAfterCreate, Failpoint::kPackAfterName, Failpoint::kPackAfterAppend,
-        Failpoint::kPackAfterSync, Failpoint::kPackAfterSeal}) {
+        Failpoint::kPackAfterSync, Failpoint::kPackAfterSeal, Failpoint::kBlobAfterCreate,
+        Failpoint::kBlobAfterName, Failpoint::kBlobAfterAppend, Failpoint::kBlobAfterSync,
+        Failpoint::kBlobAfterMeta, Failpoint::kBlobAfterSeal}) {
     for (const FailAction action : {FailAction::kError, FailAction::kNoSpace}) {
       History history(seed);
       history.Open();

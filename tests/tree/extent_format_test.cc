@@ -30,6 +30,19 @@ TEST(ExtentFormatTest, GoldenBytes) {
             "03000000000000000400000000000000");
 }
 
+TEST(ExtentFormatTest, GoldenBytesOfARunInABlob) {
+  RunRef run = SomeRun();
+  run.kind = ObjectKind::kBlob;
+  std::string pack = EncodeExtent(SomeRun());
+  pack[2] = 3;
+  EXPECT_EQ(ToHex(EncodeExtent(run)), ToHex(pack));
+  const auto extent = DecodeExtent(EncodeExtent(run));
+  ASSERT_TRUE(extent.ok()) << extent.status().ToString();
+  EXPECT_EQ(extent->run, run);
+  EXPECT_EQ(RunBytesOffset(run), 300U);
+  EXPECT_EQ(RunBytesOffset(SomeRun()), 372U);
+}
+
 TEST(ExtentFormatTest, ARunReadsBackWhole) {
   const auto extent = DecodeExtent(EncodeExtent(SomeRun()));
   ASSERT_TRUE(extent.ok()) << extent.status().ToString();
