@@ -227,7 +227,7 @@ Result<std::optional<RunRef>> GuardedBodies::AppendToBlob(InodeNumber inode, uin
                                                           std::string_view bytes) {
   MENDFS_RETURN_IF_ERROR(guard_.Admit(Room::kAdds, bytes.size()));
   auto run = bodies_.AppendToBlob(inode, offset, bytes);
-  if (!run.ok()) guard_.MetNoSpace(run.status());
+  if (!run.ok() && IsFull(run.status())) guard_.MetNoSpace(run.status());
   return run;
 }
 
