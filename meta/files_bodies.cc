@@ -202,7 +202,7 @@ Result<uint64_t> FileWriter::Core::CloneSome(const CloneRequest& request) {
 }
 
 Result<uint64_t> FileWriter::Clone(const CloneRequest& request) {
-  MENDFS_RETURN_IF_ERROR(core_->door.AwaitRoom());
+  MENDFS_RETURN_IF_ERROR(core_->door.AwaitRoom(false));
   const EntityLocks::Held lock(core_->door.locks(), Entities({request.source, request.target}));
   const View head{core_->branch, kHeadSeq};
   MENDFS_ASSIGN_OR_RETURN(const Attributes source,

@@ -133,7 +133,7 @@ Result<EdgeRow> TableWriter::PutEdge(TypeId type, std::string_view source_key,
 
 Status TableWriter::CheckEdge(TypeId type, std::string_view source_key, std::string_view target_key,
                               uint32_t number, std::optional<std::string_view> body) {
-  MENDFS_RETURN_IF_ERROR(core_->door.AwaitRoom());
+  MENDFS_RETURN_IF_ERROR(core_->door.AwaitRoom(false));
   const EdgeAddress name{source_key, target_key, number};
   ReaderLock gate(core_->door.table_gate());
   MENDFS_ASSIGN_OR_RETURN(const EdgeRules edge, core_->FindEdgeType(type));

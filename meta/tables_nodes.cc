@@ -270,7 +270,7 @@ Status TableWriter::SetNodeAttributes(TypeId type, std::string_view key,
 }
 
 Status TableWriter::CheckNode(TypeId type, std::string_view key, std::string_view body) {
-  MENDFS_RETURN_IF_ERROR(core_->door.AwaitRoom());
+  MENDFS_RETURN_IF_ERROR(core_->door.AwaitRoom(false));
   ReaderLock gate(core_->door.table_gate());
   MENDFS_ASSIGN_OR_RETURN(const NodeRules node, core_->FindNodeType(type));
   Checking& checking = CheckingFor(node.rules);

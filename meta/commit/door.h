@@ -59,8 +59,11 @@ class Door {
 
   virtual Result<Seq> Apply(const Change& change) = 0;
   // To be asked before something is added, with no entity locked. Ok while the disk has room; when
-  // it is full, space is reclaimed first, which is waited for (bounded), and then kNoSpace.
-  virtual Status AwaitRoom() { return Status::Ok(); }
+  // it is full, space is reclaimed first, which is waited for (bounded), and then kNoSpace. `again`:
+  // it was added, and met kNoSpace; ok when trying again makes sense.
+  virtual Status AwaitRoom(bool again) {
+    return again ? Status(Code::kNoSpace, "no space can be reclaimed") : Status::Ok();
+  }
   virtual const Reader& reader() const = 0;
   // Bytes of bodies that are too long for an entry: appended before the change that refers to them.
   virtual BodyStore& bodies() = 0;
@@ -93,9 +96,9 @@ bool MetNoSpace(const Result<T>& result) {
 // nothing when it fails.
 template <typename Add>
 auto AddWithRoom(Door& door, Add add) -> decltype(add()) {
-  if (Status room = door.AwaitRoom(); !room.ok()) return room;
+  if (Status room = door.AwaitRoom(false); !room.ok()) return room;
   auto added = add();
-  if (!MetNoSpace(added) || !door.AwaitRoom().ok()) return added;
+  if (!MetNoSpace(added) || !door.AwaitRoom(true).ok()) return added;
   return add();
 }
 

@@ -87,7 +87,7 @@ class Engine : public Store,
 
   // Door
   Result<Seq> Apply(const Change& change) override;
-  Status AwaitRoom() override;
+  Status AwaitRoom(bool again) override;
   Result<InodeNumber> TakeInodes(uint64_t count) override;
   EntityLocks& locks() override { return entity_locks_; }
   SharedMutex& table_gate() override { return table_gate_; }

@@ -182,7 +182,7 @@ void Engine::KeeperLoop() {
 
 void Engine::Tick() {
   bool closed = false;
-  if (rest_.left > 0) {
+  if (rest_.left > 0 && guard_.tight()) {
     --rest_.left;
   } else {
     const auto commit = CloseCommit(kMainBranch, {options_.actor, "", Origin::kUser});
@@ -198,9 +198,7 @@ void Engine::Tick() {
     blobs_.Rest();
     SealBodies(false, kSealedAtOnceBytes);
   }
-  const bool was_tight = guard_.tight();
   Relieve();
-  if (was_tight && !guard_.tight()) rest_ = {};
 }
 
 void Engine::SealJournal() {

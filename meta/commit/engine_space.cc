@@ -61,7 +61,7 @@ Status Engine::FoldWhenFull(Room room) {
   return IsFull(folded) && room != Room::kAdds ? Status::Ok() : folded;
 }
 
-Status Engine::AwaitRoom() {
+Status Engine::AwaitRoom(bool) {
   return guard_.AwaitReclaim([this] {
     if (options_.commit_interval_ms == 0) {
       Relieve();

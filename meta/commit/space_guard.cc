@@ -56,11 +56,7 @@ uint64_t SpaceGuard::BufferBytes(uint64_t wanted_bytes) const {
 void SpaceGuard::Begin() {
   MutexLock lock(mutex_);
   const auto space = disk_.Space(path_);
-  if (!space.ok()) {
-    LogLine(LogLevel::kWarning, "space",
-            "no reserve is kept: " + space.status().ToString() + "; a full disk is met unprepared");
-    return;
-  }
+  if (!space.ok()) return GoWithout(space.status());
   const uint64_t reserve = ReserveBytes(space->total_bytes);
   reserve_bytes_.store(reserve);
   const uint64_t low = reserve / kLowPart;
@@ -68,7 +64,15 @@ void SpaceGuard::Begin() {
   if (space->available_bytes < wanted) {
     return BecomeTight(Mebibytes(space->available_bytes) + " are free");
   }
-  if (const Status taken = reserve_.Take(reserve); !taken.ok()) BecomeTight(taken.ToString());
+  const Status taken = reserve_.Take(reserve);
+  if (IsFull(taken)) return BecomeTight(taken.ToString());
+  if (!taken.ok()) GoWithout(taken);
+}
+
+void SpaceGuard::GoWithout(const Status& why) {
+  reserve_bytes_.store(0);
+  LogLine(LogLevel::kWarning, "space",
+          "no reserve is kept: " + why.ToString() + "; a full disk is met unprepared");
 }
 
 void SpaceGuard::BecomeTight(const std::string& why) {
@@ -86,7 +90,9 @@ void SpaceGuard::BecomeTight(const std::string& why) {
 
 void SpaceGuard::BecomeAmple(uint64_t available_bytes) {
   const uint64_t reserve = reserve_bytes();
-  if (!reserve_.Take(reserve).ok()) return;  // others were faster
+  const Status taken = reserve_.Take(reserve);
+  if (IsFull(taken)) return;  // others were faster
+  if (!taken.ok()) GoWithout(taken);
   tight_.store(false, std::memory_order_release);
   LogLine(LogLevel::kInfo, "space", "the disk has room again, the reserve is there",
           {{"store", path_}, {"free", Mebibytes(available_bytes - reserve)}});

@@ -73,6 +73,8 @@ class SpaceGuard {
   bool MayReclaim() const REQUIRES(mutex_);
   void BecomeTight(const std::string& why) REQUIRES(mutex_);
   void BecomeAmple(uint64_t available_bytes) REQUIRES(mutex_);
+  // A disk that gives no reserve for another reason must not keep the store from working.
+  void GoWithout(const Status& why);
   Status Refusal() const;
 
   Disk& disk_;

@@ -7,7 +7,7 @@ mount -t tmpfs -o size=64m none small 2>/dev/null || {
   exit 77
 }
 trap '"$mendfs" umount mnt_full >/dev/null 2>&1 || umount -l mnt_full 2>/dev/null || true
-      umount -l small' EXIT
+      umount -l tiny 2>/dev/null || true; umount -l small' EXIT
 store=$PWD/small/store
 mnt=$PWD/mnt_full
 daemon_log=$PWD/daemon.log

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "meta/commit/engine.h"
+#include "meta/commit/identity.h"
 #include "meta/disk/sim_disk.h"
 #include "meta/files.h"
 #include "meta/manifest/keys.h"
@@ -257,6 +259,31 @@ TEST_F(FullDiskTest, SpaceThatIsReclaimedIsUsedByTheWriteThatWaits) {
   }
   EXPECT_EQ(reclaimed, 1);
   EXPECT_TRUE(HasReserve());
+}
+
+TEST_F(FullDiskTest, TheBackgroundThreadReclaimsForTheWriteThatWaits) {
+  Close();
+  auto other = disk_.Open("/other", OpenMode::kCreate);
+  ASSERT_TRUE(other.ok());
+  ASSERT_TRUE((*other)->Allocate(12 * kMebibyte).ok());
+  std::atomic<int> reclaimed{0};
+  OpenOptions options;
+  options.commit_interval_ms = 20;
+  auto engine = Engine::Open(disk_, "/store", *ReadIdentity(disk_, "/store"), options);
+  ASSERT_TRUE(engine.ok()) << engine.status().ToString();
+  (*engine)->UseReclaim([&] {
+    ++reclaimed;
+    return disk_.Remove("/other");
+  });
+  (*engine)->Start();
+  FileWriter files((*engine)->door(), kMainBranch);
+  for (int i = 0; i < 110; ++i) {
+    const auto made = files.Make(kFilesRoot, Name(i), {.mode = S_IFREG | 0644});
+    ASSERT_TRUE(made.ok()) << i << ": " << made.status().ToString();
+    const Status written = files.Write(made->inode, 0, std::string(100'000, 'a')).status();
+    ASSERT_TRUE(written.ok()) << i << ": " << written.ToString();
+  }
+  EXPECT_EQ(reclaimed.load(), 1);
 }
 
 TEST_F(FullDiskTest, ReclaimingThatGivesNothingIsNotRepeatedForEachWrite) {

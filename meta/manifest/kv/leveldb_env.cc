@@ -18,9 +18,6 @@ bool EndsWith(const std::string& path, std::string_view end) {
 bool IsLog(const std::string& path) {
   return EndsWith(path, ".log");
 }
-bool IsList(const std::string& path) {
-  return path.find("/MANIFEST-") != std::string::npos;
-}
 bool IsTable(const std::string& path) {
   return EndsWith(path, ".ldb");
 }
