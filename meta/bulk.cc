@@ -78,6 +78,7 @@ class SortingLoader : public Loader {
 
 Status SortingLoader::Open() {
   MENDFS_RETURN_IF_ERROR(store_.door().TakeInodes(0).status());  // refused where nothing is written
+  MENDFS_RETURN_IF_ERROR(store_.door().AwaitRoom(false));
   MENDFS_ASSIGN_OR_RETURN(schema_start_, SchemaStart(store_.reader(), view_));
   MENDFS_ASSIGN_OR_RETURN(rules_, Catalog(store_.reader()).RulesAt(view_));
   MENDFS_ASSIGN_OR_RETURN(staging_, LoadStaging::Begin(store_.disk(), store_.path()));

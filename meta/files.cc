@@ -22,14 +22,15 @@ constexpr uint64_t kDirectoryMoves = UINT64_MAX;
 }  // namespace
 
 // One change of quotas at a time, from reading their records to the new ones being there.
-Status FileWriter::Core::Commit(TreePlan& plan) {
+Status FileWriter::Core::Commit(TreePlan& plan, Room room) {
   std::optional<MutexLock> lock;
   if (plan.TouchesQuotas()) {
     lock.emplace(quota_mutex);
     MENDFS_RETURN_IF_ERROR(ChargeQuotas(plan.reader(), plan.view(), plan.Charges(), plan.change()));
   }
-  const Change change = plan.Finish();
+  Change change = plan.Finish();
   if (change.empty()) return Status::Ok();
+  change.room = room;
   MENDFS_RETURN_IF_ERROR(door.Apply(change).status());
   for (const InodeNumber inode : plan.orphans()) held.MarkOrphan(inode);
   return Status::Ok();
@@ -52,7 +53,9 @@ Status FileWriter::Core::ClearRest(InodeNumber inode) {
     TreePlan plan = Plan();
     MENDFS_RETURN_IF_ERROR(plan.ClearRest(inode));
     more = !plan.unfinished().empty();
-    MENDFS_RETURN_IF_ERROR(door.Apply(plan.Finish()).status());
+    Change change = plan.Finish();
+    change.room = Room::kFrees;
+    MENDFS_RETURN_IF_ERROR(door.Apply(change).status());
   }
   return Status::Ok();
 }
@@ -66,7 +69,7 @@ Status FileWriter::Core::CutTail(InodeNumber inode) {
       MENDFS_RETURN_IF_ERROR(plan.CutBody(*attributes, attributes->size_bytes));
     }
     more = attributes->uncleared_tail;
-    MENDFS_RETURN_IF_ERROR(Commit(plan));
+    MENDFS_RETURN_IF_ERROR(Commit(plan, Room::kFrees));
   }
   return Status::Ok();
 }
@@ -75,45 +78,58 @@ FileWriter::FileWriter(Door& door, BranchId branch) : core_(std::make_unique<Cor
 FileWriter::~FileWriter() = default;
 
 // ------------------------------------------------------------------------------------- names
-Result<Attributes> FileWriter::Make(InodeNumber parent, std::string_view name,
-                                    const NewInode& inode) {
-  MENDFS_RETURN_IF_ERROR(CheckFileName(name));
-  MENDFS_ASSIGN_OR_RETURN(const InodeNumber number, core_->door.TakeInodes(1));
-  const EntityLocks::Held lock(core_->door.locks(), Entities({parent}));
-  TreePlan plan = core_->Plan();
+Result<Attributes> FileWriter::Core::Make(InodeNumber parent, std::string_view name,
+                                          const NewInode& inode) {
+  MENDFS_ASSIGN_OR_RETURN(const InodeNumber number, door.TakeInodes(1));
+  const EntityLocks::Held lock(door.locks(), Entities({parent}));
+  TreePlan plan = Plan();
   MENDFS_ASSIGN_OR_RETURN(const Attributes* made, PlanMake(plan, parent, name, inode, number));
-  MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
+  MENDFS_RETURN_IF_ERROR(Commit(plan));
   return *made;
 }
 
-Result<Attributes> FileWriter::MakeUnnamed(InodeNumber directory, const NewInode& inode) {
-  MENDFS_ASSIGN_OR_RETURN(const InodeNumber number, core_->door.TakeInodes(1));
-  const EntityLocks::Held lock(core_->door.locks(), Entities({directory, number}));
-  TreePlan plan = core_->Plan();
-  core_->held.Add(number);
+Result<Attributes> FileWriter::Core::MakeUnnamed(InodeNumber directory, const NewInode& inode) {
+  MENDFS_ASSIGN_OR_RETURN(const InodeNumber number, door.TakeInodes(1));
+  const EntityLocks::Held lock(door.locks(), Entities({directory, number}));
+  TreePlan plan = Plan();
+  held.Add(number);
   const auto make = [&]() -> Result<Attributes> {
     MENDFS_ASSIGN_OR_RETURN(const Attributes* made,
-                            PlanMakeUnnamed(plan, directory, inode, number, core_->held));
-    MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
+                            PlanMakeUnnamed(plan, directory, inode, number, held));
+    MENDFS_RETURN_IF_ERROR(Commit(plan));
     return *made;
   };
   Result<Attributes> made = make();
   if (made.ok()) {
-    core_->held.MarkUnnamed(number);
+    held.MarkUnnamed(number);
   } else {
-    core_->held.Release(number);
+    held.Release(number);
   }
   return made;
 }
 
-Result<Attributes> FileWriter::Link(InodeNumber inode, InodeNumber parent, std::string_view name) {
-  const EntityLocks::Held lock(core_->door.locks(), Entities({inode, parent}));
-  TreePlan plan = core_->Plan();
-  MENDFS_ASSIGN_OR_RETURN(const Attributes* linked,
-                          PlanLink(plan, inode, parent, name, core_->held));
-  MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
-  core_->held.MarkNamed(inode);
+Result<Attributes> FileWriter::Core::Link(InodeNumber inode, InodeNumber parent,
+                                          std::string_view name) {
+  const EntityLocks::Held lock(door.locks(), Entities({inode, parent}));
+  TreePlan plan = Plan();
+  MENDFS_ASSIGN_OR_RETURN(const Attributes* linked, PlanLink(plan, inode, parent, name, held));
+  MENDFS_RETURN_IF_ERROR(Commit(plan));
+  held.MarkNamed(inode);
   return *linked;
+}
+
+Result<Attributes> FileWriter::Make(InodeNumber parent, std::string_view name,
+                                    const NewInode& inode) {
+  MENDFS_RETURN_IF_ERROR(CheckFileName(name));
+  return AddWithRoom(core_->door, [&] { return core_->Make(parent, name, inode); });
+}
+
+Result<Attributes> FileWriter::MakeUnnamed(InodeNumber directory, const NewInode& inode) {
+  return AddWithRoom(core_->door, [&] { return core_->MakeUnnamed(directory, inode); });
+}
+
+Result<Attributes> FileWriter::Link(InodeNumber inode, InodeNumber parent, std::string_view name) {
+  return AddWithRoom(core_->door, [&] { return core_->Link(inode, parent, name); });
 }
 
 Result<Attributes> FileWriter::Core::Remove(const SeenName& name, bool directory) {
@@ -121,7 +137,7 @@ Result<Attributes> FileWriter::Core::Remove(const SeenName& name, bool directory
                                         Entities({name.parent, name.seen.inode}));
   TreePlan plan = Plan();
   MENDFS_ASSIGN_OR_RETURN(Attributes removed, PlanRemove(plan, name, directory, held));
-  MENDFS_RETURN_IF_ERROR(Commit(plan));
+  MENDFS_RETURN_IF_ERROR(Commit(plan, Room::kFrees));
   lock.reset();
   ClearRests(plan);
   return removed;
@@ -142,7 +158,7 @@ Status FileWriter::Core::Rename(const RenameRequest& request) {
   std::optional<EntityLocks::Held> lock(std::in_place, door.locks(), entities);
   TreePlan plan = Plan();
   MENDFS_RETURN_IF_ERROR(PlanRename(plan, request, held));
-  MENDFS_RETURN_IF_ERROR(Commit(plan));
+  MENDFS_RETURN_IF_ERROR(Commit(plan, Room::kKeeps));
   lock.reset();
   ClearRests(plan);
   return Status::Ok();
@@ -180,6 +196,7 @@ Result<Attributes> FileWriter::Set(InodeNumber inode, const AttributeChange& cha
   const bool changes = change.permissions || change.uid || change.gid || change.size_bytes ||
                        change.atime_ns || change.mtime_ns;
   if (!changes && !change.read_ns) return *attributes;
+  const bool cuts = change.size_bytes && *change.size_bytes < attributes->size_bytes;
   if (change.size_bytes) {
     MENDFS_RETURN_IF_ERROR(core_->Resize(plan, *attributes, *change.size_bytes));
   }
@@ -192,7 +209,7 @@ Result<Attributes> FileWriter::Set(InodeNumber inode, const AttributeChange& cha
   attributes->atime_ns = change.atime_ns.value_or(attributes->atime_ns);
   attributes->mtime_ns = change.mtime_ns.value_or(attributes->mtime_ns);
   if (changes) attributes->ctime_ns = plan.now_ns();
-  MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
+  MENDFS_RETURN_IF_ERROR(core_->Commit(plan, cuts ? Room::kFrees : Room::kKeeps));
   const Attributes set = *attributes;
   if (set.uncleared_tail) {
     // The size holds already; whoever makes the file longer again clears the rest before.
@@ -208,17 +225,19 @@ Result<Attributes> FileWriter::Set(InodeNumber inode, const AttributeChange& cha
 // ------------------------------------------------------------------------------------ xattrs
 Status FileWriter::SetXattr(InodeNumber inode, std::string_view name, std::string_view value,
                             const XattrWrite& write) {
-  const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
-  TreePlan plan = core_->Plan();
-  MENDFS_RETURN_IF_ERROR(PlanSetXattr(plan, inode, name, value, write));
-  return core_->Commit(plan);
+  return AddWithRoom(core_->door, [&]() -> Status {
+    const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
+    TreePlan plan = core_->Plan();
+    MENDFS_RETURN_IF_ERROR(PlanSetXattr(plan, inode, name, value, write));
+    return core_->Commit(plan);
+  });
 }
 
 Status FileWriter::RemoveXattr(InodeNumber inode, std::string_view name) {
   const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
   TreePlan plan = core_->Plan();
   MENDFS_RETURN_IF_ERROR(PlanRemoveXattr(plan, inode, name));
-  return core_->Commit(plan);
+  return core_->Commit(plan, Room::kFrees);
 }
 
 // ------------------------------------------------------------------------------------- quotas
@@ -266,7 +285,9 @@ Status FileWriter::ClearQuota(InodeNumber number) {
   directory->ctime_ns = plan.now_ns();
   // A writer below must not put the record again that it has read before.
   const MutexLock quota_lock(core_->quota_mutex);
-  return core_->door.Apply(plan.Finish()).status();
+  Change change = plan.Finish();
+  change.room = Room::kFrees;
+  return core_->door.Apply(change).status();
 }
 
 // ------------------------------------------------------------------------------------- orphans
@@ -299,7 +320,7 @@ Status FileWriter::Core::FreeUnheld(TreePlan& plan, InodeNumber inode) {
     MENDFS_RETURN_IF_ERROR(CutTail(inode));
     plan.change().Clear(OrphanMarkerKey(inode));
   }
-  return Commit(plan);
+  return Commit(plan, Room::kFrees);
 }
 
 Status FileWriter::FreeOrphans() {

@@ -99,35 +99,35 @@ Result<Attributes> FileWriter::Core::Write(InodeNumber inode, std::optional<uint
 }
 
 Result<Attributes> FileWriter::Write(InodeNumber inode, uint64_t offset, std::string_view bytes) {
-  return core_->Write(inode, offset, bytes);
+  return AddWithRoom(core_->door, [&] { return core_->Write(inode, offset, bytes); });
 }
 
 Result<Attributes> FileWriter::Append(InodeNumber inode, std::string_view bytes) {
-  return core_->Write(inode, std::nullopt, bytes);
+  return AddWithRoom(core_->door, [&] { return core_->Write(inode, std::nullopt, bytes); });
 }
 
 // --------------------------------------------------------------------------------------- space
-Result<Attributes> FileWriter::ChangeSpace(InodeNumber inode, const SpaceChange& change) {
+Result<Attributes> FileWriter::Core::ChangeSpace(InodeNumber inode, const SpaceChange& change) {
   if (change.size_bytes == 0) {
     return Status(Code::kInvalid, "change the space of " + InodeText(inode) + ": an empty range");
   }
   MENDFS_RETURN_IF_ERROR(
       CheckRange("change the space of", inode, change.offset, change.size_bytes));
   const uint64_t end = change.offset + change.size_bytes;
-  const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
+  const EntityLocks::Held lock(door.locks(), Entities({inode}));
   MENDFS_ASSIGN_OR_RETURN(const Attributes before,
-                          ReadInode(core_->door.reader(), View{core_->branch, kHeadSeq}, inode));
+                          ReadInode(door.reader(), View{branch, kHeadSeq}, inode));
   MENDFS_RETURN_IF_ERROR(CheckWritable(before));
-  if (before.uncleared_tail) MENDFS_RETURN_IF_ERROR(core_->CutTail(inode));
+  if (before.uncleared_tail) MENDFS_RETURN_IF_ERROR(CutTail(inode));
   const bool clears = change.mode != SpaceMode::kAllocate;
   const bool grows = change.mode != SpaceMode::kPunch && !change.keep_size;
   const uint64_t cleared_end = clears ? std::min(end, before.size_bytes) : 0;
   // In changes of bounded size, from the front; the last one is the only one but for long ranges.
   for (uint64_t at = change.offset;;) {
-    TreePlan plan = core_->Plan();
+    TreePlan plan = Plan();
     MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
     if (at < cleared_end) {
-      const BodySource source = core_->Source(plan, inode);
+      const BodySource source = Source(plan, inode);
       MENDFS_ASSIGN_OR_RETURN(
           const uint64_t size,
           BodyStepBytes(source, {.offset = at, .size_bytes = cleared_end - at}));
@@ -145,9 +145,15 @@ Result<Attributes> FileWriter::ChangeSpace(InodeNumber inode, const SpaceChange&
       attributes->mtime_ns = plan.now_ns();
     }
     attributes->ctime_ns = plan.now_ns();
-    MENDFS_RETURN_IF_ERROR(core_->Commit(plan));
+    MENDFS_RETURN_IF_ERROR(Commit(plan, clears ? Room::kFrees : Room::kAdds));
     if (last) return *attributes;
   }
+}
+
+// Whatever clears may go on while the disk is full.
+Result<Attributes> FileWriter::ChangeSpace(InodeNumber inode, const SpaceChange& change) {
+  if (change.mode != SpaceMode::kAllocate) return core_->ChangeSpace(inode, change);
+  return AddWithRoom(core_->door, [&] { return core_->ChangeSpace(inode, change); });
 }
 
 // One change; the caller holds the locks of both and has checked the request.
@@ -187,6 +193,7 @@ Result<uint64_t> FileWriter::Core::CloneSome(const CloneRequest& request) {
 }
 
 Result<uint64_t> FileWriter::Clone(const CloneRequest& request) {
+  MENDFS_RETURN_IF_ERROR(core_->door.AwaitRoom(false));
   const EntityLocks::Held lock(core_->door.locks(), Entities({request.source, request.target}));
   const View head{core_->branch, kHeadSeq};
   MENDFS_ASSIGN_OR_RETURN(const Attributes source,

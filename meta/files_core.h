@@ -40,10 +40,13 @@ struct FileWriter::Core {
     return SeeName(door.reader(), View{branch, kHeadSeq}, parent, name);
   }
 
-  Status Commit(TreePlan& plan);
+  Status Commit(TreePlan& plan, Room room = Room::kAdds);
   Status ClearRest(InodeNumber inode);
   void ClearRests(const TreePlan& plan);
   Status CutTail(InodeNumber inode);
+  Result<Attributes> Make(InodeNumber parent, std::string_view name, const NewInode& inode);
+  Result<Attributes> MakeUnnamed(InodeNumber directory, const NewInode& inode);
+  Result<Attributes> Link(InodeNumber inode, InodeNumber parent, std::string_view name);
   Result<Attributes> Remove(const SeenName& name, bool directory);
   Status Rename(const RenameRequest& request);
   Result<Attributes> Write(InodeNumber inode, std::optional<uint64_t> offset,
@@ -54,6 +57,7 @@ struct FileWriter::Core {
   BodySource Source(const TreePlan& plan, InodeNumber inode) {
     return {plan.reader(), door.bodies(), plan.view(), inode};
   }
+  Result<Attributes> ChangeSpace(InodeNumber inode, const SpaceChange& change);
   Result<uint64_t> CloneSome(const CloneRequest& request);
   Status Resize(TreePlan& plan, Attributes& attributes, uint64_t size_bytes);
   Status FreeUnheld(TreePlan& plan, InodeNumber inode);

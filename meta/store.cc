@@ -2,9 +2,11 @@
 
 #include <chrono>
 
+#include "meta/base/log.h"
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
 #include "meta/commit/load/load_staging.h"
+#include "meta/disk/reserve.h"
 #include "meta/files.h"
 #include "meta/table/schema/schema_parser.h"
 #include "meta/tables.h"
@@ -13,6 +15,8 @@
 namespace mendfs {
 namespace {
 
+// What an empty store takes beside its reserve, and as much again.
+constexpr uint64_t kFirstBytes = 1 << 20;
 constexpr const char* kDirectories[] = {"journal", "manifest", "objects",
                                         "staging", "sidecars", "quarantine"};
 
@@ -32,6 +36,24 @@ Status CheckPlace(Disk& disk, const std::string& path) {
     return Status(Code::kExists, path + " holds a MendFS store already; nothing was changed");
   }
   return Status(Code::kNotEmpty, path + " is not empty; choose an empty directory");
+}
+
+// Refused whole where the disk has not even that: what was made so far goes again.
+Status TakeReserve(Disk& disk, const std::string& path, bool directory_is_new) {
+  MENDFS_ASSIGN_OR_RETURN(const SpaceInfo space, disk.Space(path));
+  const uint64_t size_bytes = ReserveBytes(space.total_bytes);
+  const uint64_t wanted_bytes = size_bytes + kFirstBytes;
+  Reserve reserve(disk, path);
+  Status taken =
+      space.available_bytes < wanted_bytes
+          ? Status(Code::kNoSpace,
+                   "the disk has " + std::to_string(space.available_bytes) + " bytes free")
+          : reserve.Take(size_bytes);
+  if (taken.ok()) return taken;
+  reserve.GiveUp().IgnoreError();
+  if (directory_is_new) disk.RemoveDir(path).IgnoreError();
+  return taken.Annotate("make a store in " + path + ": it needs " + std::to_string(wanted_bytes) +
+                        " bytes to begin with; nothing was made, choose a disk with more room");
 }
 
 Change FirstChange(const CreateOptions& options, int64_t now_ns, Status& status) {
@@ -84,11 +106,13 @@ Status Store::Create(Disk& disk, const std::string& path, const CreateOptions& o
   if (!options.schema_text.empty()) {
     MENDFS_RETURN_IF_ERROR(ParseSchema(options.schema_text).status());
   }
-  // 1 directories · 2 manifest and journal with the first change · 3 config · 4 mendfs.json, which
-  // makes the directory a store · 5 the schema, as the first commit. A crash before 4 leaves a
-  // directory that is no store and that mkfs refuses as not empty.
+  // 0 the reserve, so that a disk that is full is found out first · 1 directories · 2 manifest and
+  // journal with the first change · 3 config · 4 mendfs.json, which makes the directory a store · 5
+  // the schema, as the first commit. A crash before 4 leaves a directory that is no store and that
+  // mkfs refuses as not empty.
   Status made = disk.MakeDir(path);
   if (!made.ok() && made.code() != Code::kExists) return made;
+  MENDFS_RETURN_IF_ERROR(TakeReserve(disk, path, made.ok()));
   for (const char* name : kDirectories) {
     MENDFS_RETURN_IF_ERROR(disk.MakeDir(path + "/" + name));
   }
@@ -120,7 +144,11 @@ Result<std::unique_ptr<Store>> Store::Open(Disk& disk, const std::string& path,
   if (options.access == OpenAccess::kReadWrite) {
     // What died with the last process: files that were unlinked while open, unfinished loads.
     FileWriter files(engine->door(), kMainBranch);
-    MENDFS_RETURN_IF_ERROR(files.FreeOrphans());
+    if (Status freed = files.FreeOrphans(); !freed.ok()) {
+      // They wait for the next open; a disk without any room must not keep this one from working.
+      if (!MetNoSpace(freed)) return freed;
+      LogLine(LogLevel::kWarning, "commit", "files without a name stay: " + freed.ToString());
+    }
     MENDFS_RETURN_IF_ERROR(RemoveStagingResidue(
         disk, path, [&](const Id128& object) { return IsNamed(engine->reader(), object); }));
   }

@@ -63,7 +63,10 @@ struct TableCore {
     change.branch = view.branch;
     return change;
   }
-  Status Publish(const Change& change) { return door.Apply(change).status(); }
+  Status Publish(Change& change, Room room) {
+    change.room = room;
+    return door.Apply(change).status();
+  }
   // kNotFound when the schema has no such type.
   Result<NodeRules> FindNodeType(TypeId type);
   Result<EdgeRules> FindEdgeType(TypeId type);

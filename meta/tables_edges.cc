@@ -84,23 +84,20 @@ void PutEdgeEntries(const EdgeType& type, const EdgeEnds& ends, std::string valu
   }
 }
 
-}  // namespace
-
-Result<EdgeRow> TableWriter::PutEdge(TypeId type, std::string_view source_key,
-                                     std::string_view target_key, uint32_t number,
-                                     std::string_view body, const PutOptions& options) {
-  const EdgeAddress name{source_key, target_key, number};
-  ReaderLock gate(core_->door.table_gate());
-  MENDFS_ASSIGN_OR_RETURN(const EdgeRules edge, core_->FindEdgeType(type));
+Result<EdgeRow> PutEdgeOnce(TableCore& core, TypeId type, const EdgeAddress& name,
+                            std::string_view body, const PutOptions& options) {
+  const auto& [source_key, target_key, number] = name;
+  ReaderLock gate(core.door.table_gate());
+  MENDFS_ASSIGN_OR_RETURN(const EdgeRules edge, core.FindEdgeType(type));
   if (number == 0) return Status(Code::kInvalid, "the numbers of parallel edges begin with 1");
   const std::string text = TextOf(*edge.type, name);
   Checking& checking = CheckingFor(edge.rules);
   Status status =
       checking.checker.CheckEdge(*edge.type, body, source_key, target_key, checking.row);
   if (!status.ok()) return status.Annotate(text);
-  const EntityLocks::Held held(core_->door.locks(), EntitiesOf(*edge.type, name));
+  const EntityLocks::Held held(core.door.locks(), EntitiesOf(*edge.type, name));
 
-  const auto stored = FindEdge(*core_, edge, name);
+  const auto stored = FindEdge(core, edge, name);
   if (!stored.ok()) return stored.status().Annotate(text);
   EdgeRow row;
   row.ends = stored->ends;
@@ -110,23 +107,32 @@ Result<EdgeRow> TableWriter::PutEdge(TypeId type, std::string_view source_key,
   if (stored->value) {
     if (options.create_only) return Status(Code::kExists, "there is " + text + " already");
     MENDFS_ASSIGN_OR_RETURN(const EdgeHead head, DecodeEdgeHead(*stored->value));
-    row.attributes = core_->Stamp(head.attributes, options.attributes);
+    row.attributes = core.Stamp(head.attributes, options.attributes);
   } else {
-    status =
-        CheckRoomForEdge(core_->reader(), core_->view, *edge.type, row.ends.source, source_key);
+    status = CheckRoomForEdge(core.reader(), core.view, *edge.type, row.ends.source, source_key);
     if (!status.ok()) return status.Annotate(text);
-    row.attributes = core_->Stamp({}, options.attributes);
+    row.attributes = core.Stamp({}, options.attributes);
   }
   std::string value;
   AppendEdgeValue(value, row.attributes, body);
-  Change change = core_->NewChange();
+  Change change = core.NewChange();
   PutEdgeEntries(*edge.type, row.ends, std::move(value), !stored->value, change);
-  MENDFS_RETURN_IF_ERROR(core_->Publish(change));
+  MENDFS_RETURN_IF_ERROR(core.Publish(change, Room::kAdds));
   return row;
+}
+
+}  // namespace
+
+Result<EdgeRow> TableWriter::PutEdge(TypeId type, std::string_view source_key,
+                                     std::string_view target_key, uint32_t number,
+                                     std::string_view body, const PutOptions& options) {
+  const EdgeAddress name{source_key, target_key, number};
+  return AddWithRoom(core_->door, [&] { return PutEdgeOnce(*core_, type, name, body, options); });
 }
 
 Status TableWriter::CheckEdge(TypeId type, std::string_view source_key, std::string_view target_key,
                               uint32_t number, std::optional<std::string_view> body) {
+  MENDFS_RETURN_IF_ERROR(core_->door.AwaitRoom(false));
   const EdgeAddress name{source_key, target_key, number};
   ReaderLock gate(core_->door.table_gate());
   MENDFS_ASSIGN_OR_RETURN(const EdgeRules edge, core_->FindEdgeType(type));
@@ -159,7 +165,7 @@ Status TableWriter::DeleteEdge(TypeId type, std::string_view source_key,
   Change change = core_->NewChange();
   change.Clear(EdgeKey(type, stored.ends));
   change.Clear(EdgeReverseKey(type, stored.ends));
-  return core_->Publish(change);
+  return core_->Publish(change, Room::kFrees);
 }
 
 Status TableWriter::SetEdgeAttributes(TypeId type, std::string_view source_key,
@@ -177,7 +183,7 @@ Status TableWriter::SetEdgeAttributes(TypeId type, std::string_view source_key,
   AppendEdgeValue(value, merged, stored.body(head));
   Change change = core_->NewChange();
   PutEdgeEntries(*edge.type, stored.ends, std::move(value), false, change);
-  return core_->Publish(change);
+  return core_->Publish(change, Room::kKeeps);
 }
 
 namespace {
@@ -222,7 +228,7 @@ Result<uint64_t> SweepSome(TableCore& core, const GoneRow& gone, int64_t before_
       CollectSwept(core.reader(), core.view, rules->schema(), *first, edges_max, change));
   core.swept.Begin(gone.type, gone.row);
   MENDFS_FAILPOINT(kSweepBeforeChunk);
-  MENDFS_RETURN_IF_ERROR(core.Publish(change));
+  MENDFS_RETURN_IF_ERROR(core.Publish(change, Room::kFrees));
   MENDFS_FAILPOINT(kSweepAfterChunk);
   if (chunk.done) {
     core.swept.Drop(gone.type, gone.row);

@@ -53,12 +53,10 @@ Result<bool> MayReuse(const Reader& reader, const View& view, const NodeRules& n
   return FitsBack(reader, view, node.schema(), node.type->id, row);
 }
 
-}  // namespace
-
-Result<NodeRow> TableWriter::PutNode(TypeId type, std::string_view key, std::string_view body,
-                                     const PutOptions& options) {
-  ReaderLock gate(core_->door.table_gate());
-  MENDFS_ASSIGN_OR_RETURN(const NodeRules node, core_->FindNodeType(type));
+Result<NodeRow> PutNodeOnce(TableCore& core, TypeId type, std::string_view key,
+                            std::string_view body, const PutOptions& options) {
+  ReaderLock gate(core.door.table_gate());
+  MENDFS_ASSIGN_OR_RETURN(const NodeRules node, core.FindNodeType(type));
   Checking& checking = CheckingFor(node.rules);
   Status status = checking.checker.CheckNode(*node.type, body, key, checking.row);
   if (!status.ok()) return status.Annotate(RowText(*node.type, key));
@@ -69,39 +67,39 @@ Result<NodeRow> TableWriter::PutNode(TypeId type, std::string_view key, std::str
     entities.push_back(NumberEntity(type, *options.reuse_row));
     AddBoundEntities(node.schema(), type, entities);
   }
-  const EntityLocks::Held held(core_->door.locks(), entities);
+  const EntityLocks::Held held(core.door.locks(), entities);
 
-  MENDFS_ASSIGN_OR_RETURN(const auto stored, FindRow(core_->reader(), core_->view, type, key));
+  MENDFS_ASSIGN_OR_RETURN(const auto stored, FindRow(core.reader(), core.view, type, key));
   if (stored && options.create_only) {
     return Status(Code::kExists, "there is a row " + RowText(*node.type, key) + " already");
   }
   const std::array<InodeNumber, 1> own = {stored ? stored->head.row : InodeNumber(0)};
-  status = CheckUnique(core_->reader(), core_->view, *node.type, checking.row, own);
+  status = CheckUnique(core.reader(), core.view, *node.type, checking.row, own);
   if (!status.ok()) return status.Annotate(RowText(*node.type, key));
 
-  Change change = core_->NewChange();
+  Change change = core.NewChange();
   RowWrite write;
   write.key = key;
   write.body = body;
   write.fresh_key = !stored;
   write.named = stored.has_value();
   write.attributes =
-      core_->Stamp(stored ? stored->head.attributes : RowAttributes(), options.attributes);
+      core.Stamp(stored ? stored->head.attributes : RowAttributes(), options.attributes);
   IndexKeys had;
   if (stored) {
     write.row = stored->head.row;
-    MENDFS_ASSIGN_OR_RETURN(had, core_->StoredIndexKeys(node, key, *stored));
+    MENDFS_ASSIGN_OR_RETURN(had, core.StoredIndexKeys(node, key, *stored));
   } else {
     bool reuse = false;
     if (options.reuse_row) {
       MENDFS_ASSIGN_OR_RETURN(
-          reuse, MayReuse(core_->reader(), core_->view, node, core_->swept, *options.reuse_row));
+          reuse, MayReuse(core.reader(), core.view, node, core.swept, *options.reuse_row));
     }
     if (reuse) {
       write.row = *options.reuse_row;
       change.Clear(DeadRowKey(type, write.row));
     } else {
-      MENDFS_ASSIGN_OR_RETURN(write.row, core_->door.TakeInodes(1));
+      MENDFS_ASSIGN_OR_RETURN(write.row, core.door.TakeInodes(1));
       write.fresh_number = true;
     }
     write.long_name = LongNameHash(*node.type, key);
@@ -109,8 +107,15 @@ Result<NodeRow> TableWriter::PutNode(TypeId type, std::string_view key, std::str
 
   PutRowEntries(type, write, change);
   ChangeIndexes(had, IndexKeysOf(type, write.row, checking.row), write.fresh_number, change);
-  MENDFS_RETURN_IF_ERROR(core_->Publish(change));
+  MENDFS_RETURN_IF_ERROR(core.Publish(change, Room::kAdds));
   return Written(write);
+}
+
+}  // namespace
+
+Result<NodeRow> TableWriter::PutNode(TypeId type, std::string_view key, std::string_view body,
+                                     const PutOptions& options) {
+  return AddWithRoom(core_->door, [&] { return PutNodeOnce(*core_, type, key, body, options); });
 }
 
 Result<InodeNumber> TableWriter::DeleteNode(TypeId type, std::string_view key) {
@@ -131,7 +136,7 @@ Result<InodeNumber> TableWriter::DeleteNode(TypeId type, std::string_view key) {
   ClearRowNumber(type, row, change);
   MENDFS_ASSIGN_OR_RETURN(const bool owes, core_->OweSweep(node.schema(), type, row, change));
   ChangeIndexes(had, {}, false, change);
-  MENDFS_RETURN_IF_ERROR(core_->Publish(change));
+  MENDFS_RETURN_IF_ERROR(core_->Publish(change, Room::kFrees));
   if (owes) core_->NoteGone(type, row);
   return row;
 }
@@ -200,7 +205,7 @@ Result<NodeRow> ApplyRename(TableCore& core, const NodeRules& node, const Renami
   }
   PutRowEntries(type, write, change);
   ChangeIndexes(had, IndexKeysOf(type, write.row, checked), false, change);
-  MENDFS_RETURN_IF_ERROR(core.Publish(change));
+  MENDFS_RETURN_IF_ERROR(core.Publish(change, renaming.body_is_new ? Room::kAdds : Room::kKeeps));
   if (owes) core.NoteGone(type, old_row);
   return Written(write);
 }
@@ -257,10 +262,11 @@ Status TableWriter::SetNodeAttributes(TypeId type, std::string_view key,
   if (write.attributes == stored.head.attributes) return Status::Ok();
   Change change = core_->NewChange();
   PutRowEntries(type, write, change);
-  return core_->Publish(change);
+  return core_->Publish(change, Room::kKeeps);
 }
 
 Status TableWriter::CheckNode(TypeId type, std::string_view key, std::string_view body) {
+  MENDFS_RETURN_IF_ERROR(core_->door.AwaitRoom(false));
   ReaderLock gate(core_->door.table_gate());
   MENDFS_ASSIGN_OR_RETURN(const NodeRules node, core_->FindNodeType(type));
   Checking& checking = CheckingFor(node.rules);

@@ -55,7 +55,7 @@ Status ClearIndex(TableCore& core, TypeId type, PropertyId property) {
     }
     MENDFS_RETURN_IF_ERROR(cursor->status());
     if (change.empty()) return Status::Ok();
-    MENDFS_RETURN_IF_ERROR(core.Publish(change));
+    MENDFS_RETURN_IF_ERROR(core.Publish(change, Room::kFrees));
   }
 }
 
@@ -98,7 +98,7 @@ class IndexBuild {
 
   Status Flush() {
     if (change_.empty()) return Status::Ok();
-    const Status status = core_.Publish(change_);
+    const Status status = core_.Publish(change_, Room::kAdds);
     change_ = core_.NewChange();
     return status;
   }
@@ -170,7 +170,7 @@ Result<std::shared_ptr<const Schema>> Accept(TableCore& core, std::string_view t
       BuildIndexes(core, rules, IndexesOnlyIn(rules->schema(), accepted->schema())));
   Change change = core.NewChange();
   change.Put(SchemaKey(), bytes);
-  MENDFS_RETURN_IF_ERROR(core.Publish(change));
+  MENDFS_RETURN_IF_ERROR(core.Publish(change, Room::kAdds));
   for (const IndexColumn& column : IndexesOnlyIn(accepted->schema(), rules->schema())) {
     const Status status = ClearIndex(core, column.type->id, column.property);
     if (status.ok()) continue;

@@ -54,6 +54,12 @@ class Door {
   virtual ~Door() = default;
 
   virtual Result<Seq> Apply(const Change& change) = 0;
+  // To be asked before something is added, with no entity locked. Ok while the disk has room; when
+  // it is full, space is reclaimed first, which is waited for (bounded), and then kNoSpace. `again`:
+  // it was added, and met kNoSpace; ok when trying again makes sense.
+  virtual Status AwaitRoom(bool again) {
+    return again ? Status(Code::kNoSpace, "no space can be reclaimed") : Status::Ok();
+  }
   virtual const Reader& reader() const = 0;
   // Bytes of bodies that are too long for an entry: appended before the change that refers to them.
   virtual BodyStore& bodies() = 0;
@@ -66,5 +72,23 @@ class Door {
   // Wall clock for mtimes and commits; never goes back within one open.
   virtual int64_t NowNs() = 0;
 };
+
+inline bool MetNoSpace(const Status& status) {
+  return status.code() == Code::kNoSpace;
+}
+template <typename T>
+bool MetNoSpace(const Result<T>& result) {
+  return MetNoSpace(result.status());
+}
+
+// Runs `add`, and once more when the disk was full and space could be reclaimed. It must change
+// nothing when it fails.
+template <typename Add>
+auto AddWithRoom(Door& door, Add add) -> decltype(add()) {
+  if (Status room = door.AwaitRoom(false); !room.ok()) return room;
+  auto added = add();
+  if (!MetNoSpace(added) || !door.AwaitRoom(true).ok()) return added;
+  return add();
+}
 
 }  // namespace mendfs

@@ -55,10 +55,12 @@ Engine::Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions
       identity_(std::move(identity)),
       options_(std::move(options)),
       store_id_(ParseId(identity_.uuid).value_or(Id128{})),
+      guard_(disk_, path_),
       objects_(disk_, path_),
       packs_(objects_, options_.access == OpenAccess::kReadWrite ? this : nullptr,
              {.cache_bytes = options_.cache_bytes - ManifestCacheBytes(options_),
-              .pack_bytes = options_.pack_bytes}) {}
+              .pack_bytes = options_.pack_bytes}),
+      user_bodies_(packs_, guard_) {}
 
 Status Engine::Lay(Disk& disk, const std::string& path, const Id128& store, const Change& first,
                    int64_t now_ns) {
@@ -108,9 +110,9 @@ Result<CommitRow> Engine::WriteCommitRow(BranchId branch, Seq seq, const CommitN
   change.PutGlobal(CommitKey(branch, seq), EncodeCommitRow(row));
   change.PutGlobal(BranchKey("main"), EncodeBranchRow(branch_row));
   const std::string payload = EncodeChange(change);
-  MutexLock lock(door_mutex_);
   MENDFS_RETURN_IF_ERROR(
-      AppendAndApply(RecordKind::kCommit, change, payload, row.time_ns).status());
+      Append(RecordKind::kCommit, change, payload, row.time_ns, Room::kFrees).status());
+  MutexLock lock(door_mutex_);
   head_ = row;
   trouble_ = Status::Ok();
   MENDFS_FAILPOINT(kCommitAfterClose);
@@ -145,16 +147,13 @@ Result<Seq> Engine::AppendAndApply(RecordKind kind, const Change& change, std::s
 
 Result<Seq> Engine::Apply(const Change& change) {
   MENDFS_RETURN_IF_ERROR(CheckWritable());
-  const uint64_t waiting = manifest_->working_set_bytes();
-  if (waiting > options_.working_set_bytes) keeper_wake_.NotifyOne();
-  if (waiting > options_.working_set_bytes * kWorkingSetSlack) {
-    MutexLock fold(fold_mutex_);
-    MENDFS_RETURN_IF_ERROR(SyncAndFold());
-  }
   const std::string payload = EncodeChange(change);
-  const int64_t now = NowNs();
-  MutexLock lock(door_mutex_);
-  return AppendAndApply(RecordKind::kChange, change, payload, now);
+  MENDFS_RETURN_IF_ERROR(guard_.Admit(change.room, payload.size()));
+  const uint64_t waiting = manifest_->working_set_bytes();
+  const uint64_t wanted = guard_.BufferBytes(options_.working_set_bytes);
+  if (waiting > wanted) keeper_wake_.NotifyOne();
+  if (waiting > wanted * kWorkingSetSlack) MENDFS_RETURN_IF_ERROR(FoldWhenFull(change.room));
+  return Append(RecordKind::kChange, change, payload, NowNs(), change.room);
 }
 
 Result<InodeNumber> Engine::TakeInodes(uint64_t count) {
@@ -199,14 +198,24 @@ Refold Engine::MakeRefold() const {
 }
 
 Status Engine::FoldPending() {
+  const bool was_tight = guard_.tight();
+  manifest_->SetTight(was_tight);
   Status folded = manifest_->Fold(MakeRefold());
-  if (!folded.ok()) {
-    LogLine(LogLevel::kError, "commit", "fold failed: " + folded.ToString());
-    MutexLock lock(door_mutex_);
-    trouble_ = folded;
-  } else {
-    moves_.clear();
+  if (IsFull(folded) && guard_.MetNoSpace(folded) && !was_tight) {
+    manifest_->SetTight(true);
+    folded = manifest_->Fold(MakeRefold());
   }
+  if (folded.ok()) {
+    moves_.clear();
+    return folded;
+  }
+  bool is_news = false;
+  {
+    MutexLock lock(door_mutex_);
+    is_news = trouble_.code() != folded.code();
+    trouble_ = folded;
+  }
+  if (is_news) LogLine(LogLevel::kError, "commit", "fold failed: " + folded.ToString());
   return folded;
 }
 
@@ -229,7 +238,10 @@ Result<std::optional<CommitRow>> Engine::CloseLocked(BranchId branch, const Comm
   Seq seq;
   {
     MutexLock lock(door_mutex_);
-    if (head_ && last_change_ <= head_->seq) return std::optional<CommitRow>();
+    if (head_ && last_change_ <= head_->seq) {
+      trouble_ = Status::Ok();
+      return std::optional<CommitRow>();
+    }
     seq = journal_->last();
     manifest_->NoteCommit(seq);
     manifest_->Rotate();
@@ -242,21 +254,24 @@ Result<std::optional<CommitRow>> Engine::CloseLocked(BranchId branch, const Comm
 
 Result<std::optional<CommitRow>> Engine::CloseCommit(BranchId branch, const CommitNote& note) {
   MENDFS_RETURN_IF_ERROR(CheckWritable());
-  MutexLock fold(fold_mutex_);
-  return CloseLocked(branch, note);
+  auto closed = [&] {
+    MutexLock fold(fold_mutex_);
+    return CloseLocked(branch, note);
+  }();
+  if (options_.commit_interval_ms == 0) Relieve();
+  return closed;
 }
 
 Result<std::optional<CommitRow>> Engine::Publish(const Change& change, const CommitNote& note) {
   MENDFS_RETURN_IF_ERROR(CheckWritable());
+  MENDFS_RETURN_IF_ERROR(guard_.Admit(change.room, 0));
   // The lock keeps the background thread from closing the commit under another name.
   MutexLock fold(fold_mutex_);
   const CommitNote before{options_.actor, "", Origin::kUser};
   MENDFS_RETURN_IF_ERROR(CloseLocked(change.branch, before).status());
   const std::string payload = EncodeChange(change);
-  {
-    MutexLock lock(door_mutex_);
-    MENDFS_RETURN_IF_ERROR(AppendAndApply(RecordKind::kChange, change, payload, NowNs()).status());
-  }
+  MENDFS_RETURN_IF_ERROR(
+      Append(RecordKind::kChange, change, payload, NowNs(), change.room).status());
   auto closed = CloseLocked(change.branch, note);
   if (closed.ok()) return closed;
   LogLine(LogLevel::kWarning, "commit",
@@ -313,7 +328,7 @@ StoreStatus Engine::Describe() const {
   }
   if (replayed_counts_) status.counts = *replayed_counts_;
   auto space = disk_.Space(path_);
-  if (space.ok()) status.space = *space;
+  if (space.ok()) status.space = guard_.Spendable(*space);
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;
@@ -326,6 +341,9 @@ StoreStatus Engine::Describe() const {
   } else if (!fence.ok()) {
     status.health = Health::kReadOnly;
     status.reason = fence.message();
+  } else if (guard_.tight()) {
+    status.health = Health::kDegraded;
+    status.reason = guard_.sentence();
   } else if (!trouble_.ok()) {
     status.health = Health::kDegraded;
     status.reason = trouble_.ToString();

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@
 #include <vector>
 
 #include "meta/base/mutex.h"
+#include "meta/commit/space_guard.h"
 #include "meta/journal/journal.h"
 #include "meta/manifest/manifest.h"
 #include "meta/object/object_store.h"
@@ -52,6 +54,9 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
 
   // The store is ready for use: commits are closed from now on, in the background and at the end.
   void Start();
+  // What gives space back when the disk is full; before Start. Called with no lock held, by one
+  // thread at a time, when something may have become free since the last call.
+  void UseReclaim(std::function<Status()> reclaim) { reclaim_ = std::move(reclaim); }
 
   Door& door() override { return *this; }
   const Reader& reader() const override { return *manifest_; }
@@ -70,11 +75,12 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
 
   // Door
   Result<Seq> Apply(const Change& change) override;
+  Status AwaitRoom(bool again) override;
   Result<InodeNumber> TakeInodes(uint64_t count) override;
   EntityLocks& locks() override { return entity_locks_; }
   SharedMutex& table_gate() override { return table_gate_; }
   int64_t NowNs() override;
-  BodyStore& bodies() override { return packs_; }
+  BodyStore& bodies() override { return user_bodies_; }
 
   // What packs and folds ask of the engine: engine_bodies.cc.
   Status NameOpen(const Id128& pack) override;
@@ -95,6 +101,14 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   // `payload` is the change, encoded.
   Result<Seq> AppendAndApply(RecordKind kind, const Change& change, std::string_view payload,
                              int64_t time_ns) REQUIRES(door_mutex_);
+  // As AppendAndApply, under the door's lock. What does not add is tried again when the disk is
+  // full and the reserve could be given up.
+  Result<Seq> Append(RecordKind kind, const Change& change, std::string_view payload,
+                     int64_t time_ns, Room room) EXCLUDES(door_mutex_);
+  Status OpenManifest();
+  Status FoldWhenFull(Room room);
+  void Relieve();
+  void CompactManifest();
   Status FoldPending() REQUIRES(fold_mutex_);
   Status SyncAndFold() REQUIRES(fold_mutex_);
   Result<std::optional<CommitRow>> CloseLocked(BranchId branch, const CommitNote& note)
@@ -107,6 +121,12 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   void SealJournal();
   void Close();
 
+  // How many ticks pass before a commit is tried again that found no room.
+  struct Rest {
+    unsigned ticks = 0;
+    unsigned left = 0;
+  };
+
   Disk& disk_;
   const std::string path_;
   const StoreIdentity identity_;
@@ -115,8 +135,11 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
 
   std::unique_ptr<DiskLock> lock_;
   std::unique_ptr<Disk> overlay_;  // read-only opens: what LevelDB writes stays in memory
+  SpaceGuard guard_;
+  std::function<Status()> reclaim_;
   ObjectStore objects_;
   PackStore packs_;
+  GuardedBodies user_bodies_;
   std::atomic<uint64_t> pack_named_{0};  // seq of the newest record that names an open pack
   std::atomic<bool> moved_{false};       // bodies were moved since the last SyncMoved
   std::unique_ptr<Manifest> manifest_;
@@ -143,6 +166,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   Mutex keeper_mutex_{LockRank::kDaemon};
   CondVar keeper_wake_;
   bool keeper_stop_ GUARDED_BY(keeper_mutex_) = false;
+  Rest rest_;  // the keeper's own
   std::thread keeper_;
 };
 

@@ -14,9 +14,8 @@ Status Engine::NameOpen(const Id128& pack) {
   Change change;
   change.PutGlobal(OpenPackKey(pack), EncodeOpenObject(ObjectKind::kPack));
   const std::string payload = EncodeChange(change);
-  const int64_t now = NowNs();
-  MutexLock lock(door_mutex_);
-  MENDFS_ASSIGN_OR_RETURN(const Seq seq, AppendAndApply(RecordKind::kChange, change, payload, now));
+  MENDFS_ASSIGN_OR_RETURN(const Seq seq,
+                          Append(RecordKind::kChange, change, payload, NowNs(), Room::kFrees));
   pack_named_.store(seq.value);
   return Status::Ok();
 }
@@ -25,12 +24,14 @@ Status Engine::NameSealed(const ObjectInfo& pack) {
   Change change;
   change.PutGlobal(ObjectKey(pack.id), EncodeObjectInfo(pack));
   change.ClearGlobal(OpenPackKey(pack.id));
+  change.room = Room::kFrees;
   return Apply(change).status();
 }
 
 Status Engine::ForgetOpen(const Id128& pack) {
   Change change;
   change.ClearGlobal(OpenPackKey(pack));
+  change.room = Room::kFrees;
   return Apply(change).status();
 }
 

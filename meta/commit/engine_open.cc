@@ -10,25 +10,27 @@
 #include "meta/disk/overlay_disk.h"
 
 namespace mendfs {
+namespace {
+
+constexpr unsigned kRestTicksMax = 31;
+
+}  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path,
                                              const StoreIdentity& identity,
                                              const OpenOptions& options) {
   std::unique_ptr<Engine> engine(new Engine(disk, path, identity, options));
   const bool writable = options.access == OpenAccess::kReadWrite;
-  // 1 lock · 2 manifest · 3 replay · 4 the journal goes on behind what was replayed · 5 packs, then
-  // the journal synced, so that nothing that was replayed can be lost to a power cut after it was
-  // seen · 6 packs that were open are sealed.
+  // 1 lock, and the reserve taken or given up · 2 manifest · 3 replay · 4 the journal goes on
+  // behind what was replayed · 5 packs, then the journal synced, so that nothing that was replayed
+  // can be lost to a power cut after it was seen · 6 packs that were open are sealed.
   if (writable) {
     MENDFS_ASSIGN_OR_RETURN(engine->lock_, disk.Lock(path + "/LOCK", HolderText()));
+    engine->guard_.Begin();
   } else {
     engine->overlay_ = std::make_unique<OverlayDisk>(disk);
   }
-  ManifestOptions manifest_options;
-  manifest_options.cache_bytes = ManifestCacheBytes(options);
-  manifest_options.read_only = !writable;
-  Disk& manifest_disk = writable ? disk : *engine->overlay_;
-  MENDFS_ASSIGN_OR_RETURN(engine->manifest_, Manifest::Open(manifest_disk, path, manifest_options));
+  MENDFS_RETURN_IF_ERROR(engine->OpenManifest());
   engine->manifest_->UseFoldHooks(*engine);
   MENDFS_RETURN_IF_ERROR(engine->ReadHead());
   MENDFS_RETURN_IF_ERROR(engine->Replay());
@@ -163,15 +165,23 @@ void Engine::KeeperLoop() {
 }
 
 void Engine::Tick() {
-  auto commit = CloseCommit(kMainBranch, {options_.actor, "", Origin::kUser});
-  if (!commit.ok()) {
+  bool closed = false;
+  if (rest_.left > 0 && guard_.tight()) {
+    --rest_.left;
+  } else {
+    const auto commit = CloseCommit(kMainBranch, {options_.actor, "", Origin::kUser});
+    closed = commit.ok();
+    rest_.ticks = !IsFull(commit.status()) ? 0 : std::min(2 * rest_.ticks + 1, kRestTicksMax);
+    rest_.left = rest_.ticks;
     MutexLock lock(door_mutex_);
-    trouble_ = commit.status();
-    return;
+    if (!closed) trouble_ = commit.status();
   }
   if (journal_->durable() < journal_->last()) Flush().IgnoreError();  // a failure fences
-  SealJournal();
-  SealPacks(false);
+  if (closed) {
+    SealJournal();
+    SealPacks(false);
+  }
+  Relieve();
 }
 
 void Engine::SealJournal() {
@@ -192,6 +202,7 @@ void Engine::SealJournal() {
     }
     journal_->ForgetSegment(segment.first);
     Change change;
+    change.room = Room::kFrees;
     change.PutGlobal(ObjectKey(object->id), EncodeObjectInfo(*object));
     if (Status named = Apply(change).status(); !named.ok()) {
       LogLine(LogLevel::kWarning, "commit", "sealed journal not named: " + named.ToString());

@@ -23,8 +23,16 @@ struct ChangeEntry {
   std::string value;
 };
 
+// What a change does to the space of the disk, for when that is full (meta/commit/space_guard.h).
+enum class Room : unsigned char {
+  kAdds,   // new content or names
+  kKeeps,  // a small record in place of another: a rename, attributes
+  kFrees,  // takes something away, or is the store's own work
+};
+
 struct Change {
   BranchId branch = kMainBranch;
+  Room room = Room::kAdds;  // not part of the record
   std::vector<ChangeEntry> entries;
 
   void Put(std::string key, std::string value) {

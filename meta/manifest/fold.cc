@@ -293,7 +293,8 @@ std::vector<Seq> Manifest::PinsForFold() const {
 }
 
 Status Manifest::ReopenForFold(const Refold& refold) {
-  LogLine(LogLevel::kWarning, "manifest", "reopening LevelDB after a failed write");
+  LogLine(LogLevel::kWarning, "manifest",
+          "reopening LevelDB, after a failed write or for a full disk");
   MENDFS_RETURN_IF_ERROR(kv_->Reopen());
   Seq expected;
   std::shared_ptr<WorkingSet> folding;

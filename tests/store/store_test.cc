@@ -197,6 +197,7 @@ TEST_F(StoreTest, AFullDiskRefusesAndGoesOnAfterwards) {
   EXPECT_EQ(refused.code(), Code::kNoSpace) << refused.ToString();
   EXPECT_EQ(Get(*store, 1), "kept");
   disk_.SetCapacity(UINT64_MAX);
+  EXPECT_TRUE(store->door().AwaitRoom(false).ok());
   EXPECT_TRUE(Put(*store, 1, "again").ok());
   EXPECT_TRUE(store->CloseCommit(kMainBranch, {"test", "", Origin::kUser}).ok());
   store.reset();
