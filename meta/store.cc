@@ -4,7 +4,6 @@
 
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
-#include "meta/commit/intent/owned_objects.h"
 #include "meta/commit/intent/recovery.h"
 #include "meta/commit/load/load_staging.h"
 #include "meta/files.h"
@@ -65,9 +64,7 @@ Status RecoverAll(Engine& engine) {
   MENDFS_RETURN_IF_ERROR(RecoverAtOpen(engine));
   FileWriter files(engine.door(), kMainBranch);
   MENDFS_RETURN_IF_ERROR(files.FreeOrphans());
-  return RemoveStagingResidue(engine.disk(), engine.path(), [&](const Id128& object) {
-    return IsObjectNamed(engine.reader(), object);
-  });
+  return RemoveStagingResidue(engine.disk(), engine.path(), engine.reader());
 }
 
 }  // namespace
