@@ -5,7 +5,6 @@
 #include "meta/base/log.h"
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
-#include "meta/commit/intent/owned_objects.h"
 #include "meta/commit/intent/recovery.h"
 #include "meta/commit/load/load_staging.h"
 #include "meta/disk/reserve.h"
@@ -91,9 +90,7 @@ Status RecoverAll(Engine& engine) {
     if (!MetNoSpace(freed)) return freed;
     LogLine(LogLevel::kWarning, "commit", "files without a name stay: " + freed.ToString());
   }
-  return RemoveStagingResidue(engine.disk(), engine.path(), [&](const Id128& object) {
-    return IsObjectNamed(engine.reader(), object);
-  });
+  return RemoveStagingResidue(engine.disk(), engine.path(), engine.reader());
 }
 
 }  // namespace

@@ -19,13 +19,14 @@
 #include "meta/manifest/keys.h"
 #include "meta/tables.h"
 #include "reconcile/check/fsck.h"
+#include "tests/intent/mortal_disk.h"
 
 namespace mendfs {
 
 class IntentFixture : public ::testing::Test {
  protected:
   static constexpr char kSchema[] =
-      "node Person { name: String @key, email: String? @unique }\n"
+      "node Person { name: String @key, email: String? @unique, bio: String? }\n"
       "node Place { name: String @key }\n"
       "edge Knows: Person -> Person @card(0..2) {}\n"
       "edge Likes: Person -> Person {}\n";
@@ -37,7 +38,9 @@ class IntentFixture : public ::testing::Test {
   // A new store with two people, who are acknowledged as durable.
   void Make() {
     store_.reset();
+    process_.reset();
     disk_ = std::make_unique<SimDisk>();
+    process_ = std::make_unique<MortalDisk>(*disk_);
     ASSERT_TRUE(Store::Create(*disk_, "/store", {.schema_text = kSchema}).ok());
     ASSERT_TRUE(Open().ok());
     const auto schema = TableReader(store_->reader()).GetSchema({});
@@ -53,7 +56,7 @@ class IntentFixture : public ::testing::Test {
 
   Status Open(OpenAccess access = OpenAccess::kReadWrite) {
     store_.reset();
-    auto store = Store::Open(*disk_, "/store", {.access = access, .commit_interval_ms = 0});
+    auto store = Store::Open(*process_, "/store", {.access = access, .commit_interval_ms = 0});
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
     return Status::Ok();
@@ -157,6 +160,7 @@ class IntentFixture : public ::testing::Test {
   }
 
   std::unique_ptr<SimDisk> disk_;
+  std::unique_ptr<MortalDisk> process_;  // what the store sees of it
   std::unique_ptr<Store> store_;
   LoadSummary summary_;
   TypeId person_, place_, knows_, likes_;

@@ -5,6 +5,8 @@
 
 #include "meta/base/log.h"
 #include "meta/codec/hash.h"
+#include "meta/commit/intent/owned_objects.h"
+#include "meta/manifest/keys.h"
 #include "meta/object/object_store.h"
 
 namespace mendfs {
@@ -64,8 +66,23 @@ LoadStaging::~LoadStaging() {
   RemoveLoadDirectory(disk_, directory_).IgnoreError();
 }
 
-Status RemoveStagingResidue(Disk& disk, const std::string& store_path,
-                            const std::function<Result<bool>(const Id128&)>& is_named) {
+namespace {
+
+// A rename that a power cut tore may leave both names of an object that is sealed and named.
+Result<bool> IsResidue(Disk& disk, const std::string& store_path, const Reader& reader,
+                       ObjectKind kind, const Id128& id) {
+  MENDFS_ASSIGN_OR_RETURN(const bool named, IsObjectNamed(reader, id));
+  if (!named) return true;
+  const Status open = reader.GetGlobal(OpenPackKey(id)).status();
+  if (open.ok()) return false;  // a pack that is written to
+  if (open.code() != Code::kNotFound) return open;
+  const auto sealed = disk.Stat(ObjectStore(disk, store_path).PathOf(kind, id));
+  return sealed.ok() && sealed->kind == FileKind::kRegular;
+}
+
+}  // namespace
+
+Status RemoveStagingResidue(Disk& disk, const std::string& store_path, const Reader& reader) {
   const std::string staging = StagingDir(store_path);
   auto entries = disk.List(staging);
   if (entries.status().code() == Code::kNotFound) return Status::Ok();  // nothing was ever staged
@@ -76,9 +93,11 @@ Status RemoveStagingResidue(Disk& disk, const std::string& store_path,
     if (IsLoadDirectory(entry)) {
       MENDFS_RETURN_IF_ERROR(RemoveLoadDirectory(disk, path));
     } else if (object && entry.kind == FileKind::kRegular) {
-      // An open pack is named, though it is not sealed yet.
-      MENDFS_ASSIGN_OR_RETURN(const bool named, is_named(*object));
-      if (!named) MENDFS_RETURN_IF_ERROR(IgnoreNotFound(disk.Remove(path)));
+      const auto kind =
+          ParseObjectKind(std::string_view(entry.name).substr(0, entry.name.find('-')));
+      MENDFS_ASSIGN_OR_RETURN(const bool residue,
+                              IsResidue(disk, store_path, reader, *kind, *object));
+      if (residue) MENDFS_RETURN_IF_ERROR(IgnoreNotFound(disk.Remove(path)));
     } else {
       TellForeign(path);
     }

@@ -7,13 +7,13 @@
 // Source:   docs/formats/object.md
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "meta/base/ids.h"
 #include "meta/base/status.h"
 #include "meta/disk/disk.h"
+#include "meta/manifest/reader.h"
 
 namespace mendfs {
 
@@ -38,8 +38,7 @@ class LoadStaging {
 
 // Removes what killed writers left in STORE/staging: directories of loads, and objects that were
 // not sealed. Whatever else is there is told and left alone. Call with the store's lock held, after
-// the journal was replayed; `is_named` tells whether the manifest has an entry for an object.
-Status RemoveStagingResidue(Disk& disk, const std::string& store_path,
-                            const std::function<Result<bool>(const Id128&)>& is_named);
+// the journal was replayed.
+Status RemoveStagingResidue(Disk& disk, const std::string& store_path, const Reader& reader);
 
 }  // namespace mendfs
