@@ -1,7 +1,6 @@
 #include "meta/store.h"
 
-#include <chrono>
-
+#include "meta/base/clock.h"
 #include "meta/base/log.h"
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
@@ -129,9 +128,7 @@ Status Store::Create(Disk& disk, const std::string& path, const CreateOptions& o
   identity.uuid = ToHex(id);
   identity.owner_uid = options.owner_uid;
   identity.owner_gid = options.owner_gid;
-  identity.created_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                            std::chrono::system_clock::now().time_since_epoch())
-                            .count();
+  identity.created_ns = WallClockNs();
   Status status;
   const Change first = FirstChange(options, identity.created_ns, status);
   MENDFS_RETURN_IF_ERROR(status);

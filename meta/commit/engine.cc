@@ -1,8 +1,8 @@
 #include "meta/commit/engine.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "meta/base/clock.h"
 #include "meta/base/failpoint.h"
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
@@ -123,9 +123,7 @@ Result<CommitRow> Engine::WriteCommitRow(BranchId branch, Seq seq, const CommitN
 
 // ------------------------------------------------------------------------------------ the door
 int64_t Engine::NowNs() {
-  const int64_t now = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                          std::chrono::system_clock::now().time_since_epoch())
-                          .count();
+  const int64_t now = WallClockNs();
   int64_t last = clock_ns_.load(std::memory_order_relaxed);
   while (now > last && !clock_ns_.compare_exchange_weak(last, now)) {
   }

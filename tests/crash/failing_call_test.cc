@@ -51,6 +51,7 @@ TEST_P(FailingCallTest, EveryCallOfEveryPlanMayFailOnce) {
   }
   EXPECT_GT(told, 0u);
   PrintFigure("sweeps_complete", complete);
+  PrintFigure("sweeps", AllPlans().size());
   PrintFigure("failed_calls", failed_calls);
   PrintFigure("failed_calls_told", told);
 }

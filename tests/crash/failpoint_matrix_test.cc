@@ -180,6 +180,7 @@ class FailpointMatrixTest : public testing::TestWithParam<size_t> {
 
 TEST_P(FailpointMatrixTest, IsReachedAndSurvived) {
   const std::string name(FailpointName(point()));
+  PrintFigure("failpoints", 1);
   if (Elsewhere().contains(point())) {
     for (const Plan& plan : AllPlans()) {
       ASSERT_EQ(HitsOfRun(plan), 0u)

@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "meta/manifest/keys.h"
+#include "meta/object/object_store.h"
 #include "reconcile/check/fsck.h"
 
 namespace mendfs {
@@ -163,6 +165,7 @@ Status History::Work(std::vector<Moment>& moments) {
     MENDFS_ASSIGN_OR_RETURN(const auto session, Session::Open(disk, options_.open));
     MENDFS_RETURN_IF_ERROR(Begin(*session));
     for (uint64_t i = 0, count = random_() % options_.steps; i < count; ++i) {
+      if (options_.before_step) options_.before_step();
       MENDFS_RETURN_IF_ERROR(RunStep(*session));
       if (options_.step_pause_ms > 0 && i % 4 == 0) {
         std::this_thread::sleep_for(std::chrono::milliseconds(options_.step_pause_ms));
@@ -198,6 +201,17 @@ Result<size_t> History::FindState(const std::string& text, const Moment& moment)
   return Status(Code::kInternal, sentence + Difference(states_[moment.newest].text, text));
 }
 
+// After an open, staging holds the packs that the manifest calls open and nothing else.
+Status History::CheckResidue(SimDisk& disk, Session& session) {
+  MENDFS_ASSIGN_OR_RETURN(const auto staged, disk.List(std::string(kCrashStore) + "/staging"));
+  for (const DirEntry& entry : staged) {
+    const auto id = ParseObjectStagingName(entry.name);
+    if (id && session.store().reader().GetGlobal(OpenPackKey(*id)).ok()) continue;
+    return {Code::kInternal, "staging/" + entry.name + " belongs to nobody"};
+  }
+  return Status::Ok();
+}
+
 Result<size_t> History::TryWorld(SimDisk& disk, const Moment& moment, bool deep) {
   std::vector<Moment> recovery;
   if (deep) {
@@ -214,6 +228,7 @@ Result<size_t> History::TryWorld(SimDisk& disk, const Moment& moment, bool deep)
     if (deep) disk.Watch({});
     MENDFS_ASSIGN_OR_RETURN(const std::string text, session->Describe());
     MENDFS_ASSIGN_OR_RETURN(shown, FindState(text, moment));
+    MENDFS_RETURN_IF_ERROR(CheckResidue(disk, *session));
   }
   if (options_.check_one_in > 0 && random_() % options_.check_one_in == 0) {
     ++figures_.checks;

@@ -40,6 +40,7 @@ struct HistoryOptions {
   unsigned cuts = 3;              // of each moment
   unsigned recovery_one_in = 24;  // of the ends: cut again at every call of its recovery
   unsigned check_one_in = 1;      // of the ends: looked through by fsck, bytes of bodies included
+  std::function<void()> before_step;  // what else happens to the world
   // The disk that the work sees, over the simulated one: a planted defect.
   std::function<std::unique_ptr<Disk>(SimDisk&)> defect;
 };
@@ -87,6 +88,7 @@ class History {
   Status TryMoment(const Moment& moment, bool is_next);
   // The world after an end: opens, compares, checks. Answers which state it shows.
   Result<size_t> TryWorld(SimDisk& disk, const Moment& moment, bool deep);
+  static Status CheckResidue(SimDisk& disk, Session& session);
   Status TryRecovery(std::vector<Moment>& moments, const std::string& end);
   Result<size_t> FindState(const std::string& text, const Moment& moment) const;
 
