@@ -73,6 +73,7 @@ Result<Attributes> FileWriter::Core::Write(InodeNumber inode, std::optional<uint
     return Status(Code::kTooBig, "write of " + std::to_string(bytes.size()) + " bytes, at most " +
                                      std::to_string(kWriteBytesMax) + " at once");
   }
+  const RunUses::Use use(door.bodies().uses());
   MENDFS_ASSIGN_OR_RETURN(std::vector<BodyPiece> pieces, Stage(inode, offset, bytes));
   const EntityLocks::Held lock(door.locks(), Entities({inode}));
   TreePlan plan = Plan();

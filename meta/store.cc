@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "meta/commit/config.h"
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
 #include "meta/commit/load/load_staging.h"
@@ -115,8 +116,12 @@ Status Store::Create(Disk& disk, const std::string& path, const CreateOptions& o
 Result<std::unique_ptr<Store>> Store::Open(Disk& disk, const std::string& path,
                                            const OpenOptions& options) {
   MENDFS_ASSIGN_OR_RETURN(const StoreIdentity identity, ReadIdentity(disk, path));
-  MENDFS_RETURN_IF_ERROR(CheckConfig(disk, path));
-  MENDFS_ASSIGN_OR_RETURN(auto engine, Engine::Open(disk, path, identity, options));
+  MENDFS_ASSIGN_OR_RETURN(const StoreConfig config, ReadConfig(disk, path));
+  OpenOptions configured = options;
+  SpaceOptions& space = configured.space;
+  if (!space.garbage_bytes_min) space.garbage_bytes_min = config.garbage_bytes_min;
+  if (!space.journal_kept_bytes) space.journal_kept_bytes = config.journal_kept_bytes;
+  MENDFS_ASSIGN_OR_RETURN(auto engine, Engine::Open(disk, path, identity, configured));
   if (options.access == OpenAccess::kReadWrite) {
     // What died with the last process: files that were unlinked while open, unfinished loads.
     FileWriter files(engine->door(), kMainBranch);

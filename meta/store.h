@@ -29,6 +29,7 @@
 #include "meta/commit/door.h"
 #include "meta/disk/disk.h"
 #include "meta/manifest/reader.h"
+#include "meta/store_space.h"
 
 namespace mendfs {
 
@@ -52,6 +53,7 @@ struct OpenOptions {
   uint64_t cache_bytes = 256 << 20;      // a quarter for the manifest, the rest for bodies
   uint64_t journal_segment_bytes = 64 << 20;
   uint64_t pack_bytes = 64 << 20;
+  SpaceOptions space;
   std::string actor = "mount";  // of the commits that the background thread closes
 };
 
@@ -115,6 +117,7 @@ struct StoreStatus {
   uint64_t segments = 0;
   uint64_t replayed_records = 0;  // at open
   SpaceInfo space;
+  PackSpace packs;
 };
 
 // A moment that stays readable for as long as this lives.
@@ -150,6 +153,9 @@ class Store {
                                                    const CommitNote& note) = 0;
   // Newest first, at most `limit`, starting below `before` (kHeadSeq: from the newest).
   virtual Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const = 0;
+
+  // Gives space back now; one cycle at a time. The caller holds no lock: it waits for operations.
+  virtual Result<Reclaimed> Reclaim(ReclaimHow how) = 0;
 
   virtual StoreStatus Describe() const = 0;
   // Changes whenever anything was applied; cheap.

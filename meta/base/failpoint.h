@@ -16,28 +16,36 @@
 namespace mendfs {
 
 // X(enumerator, dotted name, what is durable at this instant)
-#define MENDFS_FAILPOINTS(X)                                                                     \
-  X(kJournalBeforeAppend, "journal.before_append", "nothing of this record")                     \
-  X(kJournalAfterAppend, "journal.after_append", "the record may be, unsynced; not yet applied") \
-  X(kJournalBeforeSync, "journal.before_sync", "records since the last sync point may be")       \
-  X(kJournalAfterSync, "journal.after_sync", "all records up to the sync mark")                  \
-  X(kFoldBeforeWrite, "fold.before_write", "the journal; LevelDB at the older position")         \
-  X(kFoldAfterWrite, "fold.after_write", "the journal and LevelDB, at the new position")         \
-  X(kRewriteBeforeWrite, "rewrite.before_write", "LevelDB with the entries as they were")        \
-  X(kRewriteAfterWrite, "rewrite.after_write", "LevelDB with all of the edits")                  \
-  X(kCommitBeforeClose, "commit.before_close", "the changes; no commit row")                     \
-  X(kCommitAfterClose, "commit.after_close", "the commit row, unsynced")                         \
-  X(kObjectBeforeSync, "object.before_sync", "a staging file, unsynced")                         \
-  X(kObjectBeforeRename, "object.before_rename", "the staging file's bytes, not its final name") \
-  X(kObjectAfterRename, "object.after_rename", "bytes; the final name may be")                   \
-  X(kPackAfterCreate, "pack.after_create", "an empty staging file that nothing names")           \
-  X(kPackAfterName, "pack.after_name", "the staging file; its naming record may be")             \
-  X(kPackAfterAppend, "pack.after_append", "bytes of a run may be; no record refers to them")    \
-  X(kPackAfterSync, "pack.after_sync", "the bytes of all packs; their records may be")           \
-  X(kPackAfterSeal, "pack.after_seal", "the sealed pack; its row still says that it is open")    \
-  X(kLoadBeforePublish, "load.before_publish", "all segments under their names, not referenced") \
-  X(kLoadAfterPublish, "load.after_publish", "the load, as one commit")                          \
-  X(kSweepBeforeChunk, "sweep.before_chunk", "the delete and what it owes; earlier chunks")      \
+#define MENDFS_FAILPOINTS(X)                                                                      \
+  X(kJournalBeforeAppend, "journal.before_append", "nothing of this record")                      \
+  X(kJournalAfterAppend, "journal.after_append", "the record may be, unsynced; not yet applied")  \
+  X(kJournalBeforeSync, "journal.before_sync", "records since the last sync point may be")        \
+  X(kJournalAfterSync, "journal.after_sync", "all records up to the sync mark")                   \
+  X(kFoldBeforeWrite, "fold.before_write", "the journal; LevelDB at the older position")          \
+  X(kFoldAfterWrite, "fold.after_write", "the journal and LevelDB, at the new position")          \
+  X(kRewriteBeforeWrite, "rewrite.before_write", "LevelDB with the entries as they were")         \
+  X(kRewriteAfterWrite, "rewrite.after_write", "LevelDB with all of the edits")                   \
+  X(kCommitBeforeClose, "commit.before_close", "the changes; no commit row")                      \
+  X(kCommitAfterClose, "commit.after_close", "the commit row, unsynced")                          \
+  X(kObjectBeforeSync, "object.before_sync", "a staging file, unsynced")                          \
+  X(kObjectBeforeRename, "object.before_rename", "the staging file's bytes, not its final name")  \
+  X(kObjectAfterRename, "object.after_rename", "bytes; the final name may be")                    \
+  X(kPackAfterCreate, "pack.after_create", "an empty staging file that nothing names")            \
+  X(kPackAfterName, "pack.after_name", "the staging file; its naming record may be")              \
+  X(kPackAfterAppend, "pack.after_append", "bytes of a run may be; no record refers to them")     \
+  X(kPackAfterSync, "pack.after_sync", "the bytes of all packs; their records may be")            \
+  X(kPackAfterSeal, "pack.after_seal", "the sealed pack; its row still says that it is open")     \
+  X(kJournalBeforeSeal, "journal.before_seal",                                                    \
+    "a doomed row for the object; the segment as it was")                                         \
+  X(kJournalAfterSeal, "journal.after_seal", "the sealed journal, doomed: no row of its own")     \
+  X(kMoveAfterCopy, "move.after_copy", "copies of what is live in packs; nothing refers to them") \
+  X(kMoveAfterRewrite, "move.after_rewrite", "entries that refer to the copies, or as they were") \
+  X(kRemoveAfterRecord, "remove.after_record", "the objects; the record that dooms them may be")  \
+  X(kRemoveAfterFlush, "remove.after_flush", "the objects and the record that dooms them")        \
+  X(kRemoveAfterFiles, "remove.after_files", "the doomed rows; the files are gone")               \
+  X(kLoadBeforePublish, "load.before_publish", "all segments under their names, not referenced")  \
+  X(kLoadAfterPublish, "load.after_publish", "the load, as one commit")                           \
+  X(kSweepBeforeChunk, "sweep.before_chunk", "the delete and what it owes; earlier chunks")       \
   X(kSweepAfterChunk, "sweep.after_chunk", "as before; this chunk may be, unsynced")
 
 enum class Failpoint : unsigned char {

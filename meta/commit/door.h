@@ -32,6 +32,9 @@ class EntityLocks {
 
   static constexpr size_t kStripes = 1024;
 
+  // Returns when everything that was locked before the call has been unlocked once.
+  void PassAll();
+
   // Held until destroyed. Made from hashes of all entities at once; order does not matter.
   class Held {
    public:

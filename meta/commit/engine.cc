@@ -314,6 +314,7 @@ StoreStatus Engine::Describe() const {
   if (replayed_counts_) status.counts = *replayed_counts_;
   auto space = disk_.Space(path_);
   if (space.ok()) status.space = *space;
+  status.packs = collector_->Describe();
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;

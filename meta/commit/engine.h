@@ -9,7 +9,8 @@
 // Crash after CloseCommit's 1 or 2: replay brings the changes back, the next tick closes the
 // commit. After 3: the same; the fold carries its position. After 4: the commit row is replayed
 // like any record. The background thread closes a commit every interval when something changed, and
-// turns journal segments that are folded and packs that are full into objects.
+// turns journal segments that are folded and packs that are full into objects. Another one gives
+// back the space of what nothing refers to (meta/commit/space).
 //
 // Threads:  safe from any thread
 #pragma once
@@ -23,6 +24,7 @@
 #include <vector>
 
 #include "meta/base/mutex.h"
+#include "meta/commit/space/collector.h"
 #include "meta/journal/journal.h"
 #include "meta/manifest/manifest.h"
 #include "meta/object/object_store.h"
@@ -36,7 +38,7 @@ inline uint64_t ManifestCacheBytes(const OpenOptions& options) {
   return options.cache_bytes / 4;
 }
 
-class Engine : public Store, private Door, private PackRows, private FoldHooks {
+class Engine : public Store, private Door, private PackRows, private FoldHooks, private SpaceHost {
  public:
   // `path` holds a store whose identity is known. Makes nothing but what a crash left unmade.
   static Result<std::unique_ptr<Engine>> Open(Disk& disk, const std::string& path,
@@ -60,6 +62,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   Result<std::optional<CommitRow>> CloseCommit(BranchId branch, const CommitNote& note) override;
   Result<std::optional<CommitRow>> Publish(const Change& change, const CommitNote& note) override;
   Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const override;
+  Result<Reclaimed> Reclaim(ReclaimHow how) override;
   StoreStatus Describe() const override;
   Seq LastSeq() const override { return manifest_->applied(); }
   Disk& disk() const override { return disk_; }
@@ -78,15 +81,26 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
 
   // What packs and folds ask of the engine: engine_bodies.cc.
   Status NameOpen(const Id128& pack) override;
+  Status SyncNames() override;
   Status NameSealed(const ObjectInfo& pack) override;
   Status ForgetOpen(const Id128& pack) override;
   Result<std::optional<std::string>> Move(std::string_view key, std::string_view value) override;
   Status SyncMoved() override;
   std::optional<Hash128> Digest(std::string_view key, std::string_view value) const override;
+  void BeginTally() override { collector_->estimate().Begin(); }
+  void Tally(std::string_view key, std::string_view value, int sign) override {
+    collector_->estimate().Tally(key, value, sign);
+  }
+  void EndTally() override { collector_->estimate().End(); }
   Result<bool> HoldsBodies(const JournalRecord& record, const SyncedPacks& synced) const;
   Result<bool> MayBeTorn(const RunRef& run, const SyncedPacks& synced) const;
   Status RecoverPacks(const SyncedPacks& synced);
   void SealPacks(bool all);
+
+  // SpaceHost: engine_bodies.cc.
+  Status FoldAndSettle() override;
+  Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) override;
+  bool Quiesce() override;
 
   Status Replay();
   Status ReadHead();
@@ -104,7 +118,6 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   Refold MakeRefold() const;
   void Tick();
   void KeeperLoop();
-  void SealJournal();
   void Close();
 
   Disk& disk_;
@@ -121,6 +134,7 @@ class Engine : public Store, private Door, private PackRows, private FoldHooks {
   std::atomic<bool> moved_{false};       // bodies were moved since the last SyncMoved
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Journal> journal_;  // null when read-only
+  std::unique_ptr<Collector> collector_;
   EntityLocks entity_locks_;
   SharedMutex table_gate_{LockRank::kGate};
   std::atomic<int64_t> clock_ns_{0};

@@ -18,7 +18,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   const bool writable = options.access == OpenAccess::kReadWrite;
   // 1 lock · 2 manifest · 3 replay · 4 the journal goes on behind what was replayed · 5 packs, then
   // the journal synced, so that nothing that was replayed can be lost to a power cut after it was
-  // seen · 6 packs that were open are sealed.
+  // seen · 6 packs that were open are sealed · 7 objects that are doomed are removed.
   if (writable) {
     MENDFS_ASSIGN_OR_RETURN(engine->lock_, disk.Lock(path + "/LOCK", HolderText()));
   } else {
@@ -30,10 +30,13 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   Disk& manifest_disk = writable ? disk : *engine->overlay_;
   MENDFS_ASSIGN_OR_RETURN(engine->manifest_, Manifest::Open(manifest_disk, path, manifest_options));
   engine->manifest_->UseFoldHooks(*engine);
+  engine->collector_ = std::make_unique<Collector>(
+      SpaceParts{*engine, *engine->manifest_, engine->packs_, engine->objects_}, options.space);
   MENDFS_RETURN_IF_ERROR(engine->ReadHead());
   MENDFS_RETURN_IF_ERROR(engine->Replay());
   if (writable) {
     engine->SealPacks(true);
+    engine->collector_->Recover();
   } else {
     engine->CountReplayed();
   }
@@ -148,6 +151,7 @@ void Engine::Start() {
   started_ = journal_ != nullptr;
   if (!started_ || options_.commit_interval_ms == 0) return;
   keeper_ = std::thread([this] { KeeperLoop(); });
+  collector_->Start();
 }
 
 void Engine::KeeperLoop() {
@@ -170,33 +174,9 @@ void Engine::Tick() {
     return;
   }
   if (journal_->durable() < journal_->last()) Flush().IgnoreError();  // a failure fences
-  SealJournal();
+  collector_->sealed_journal().Seal(*journal_);
   SealPacks(false);
-}
-
-void Engine::SealJournal() {
-  // 1 LevelDB's log becomes tables · 2 the segment becomes an object · 3 the manifest names it. A
-  // damaged log takes folds back, so what may have to be replayed must stay. A crash between 2 and
-  // 3 leaves an object without a name and loses nothing.
-  if (journal_->FinishedSegments(manifest_->folded().folded).empty()) return;
-  const auto settled = manifest_->Settle();
-  if (!settled.ok()) {
-    LogLine(LogLevel::kWarning, "commit", "journal segments stay: " + settled.status().ToString());
-    return;
-  }
-  for (const Journal::Segment& segment : journal_->FinishedSegments(*settled)) {
-    auto object = objects_.Adopt(ObjectKind::kJournal, segment.path, segment.size_bytes);
-    if (!object.ok()) {
-      LogLine(LogLevel::kWarning, "commit", "journal segment stays: " + object.status().ToString());
-      return;
-    }
-    journal_->ForgetSegment(segment.first);
-    Change change;
-    change.PutGlobal(ObjectKey(object->id), EncodeObjectInfo(*object));
-    if (Status named = Apply(change).status(); !named.ok()) {
-      LogLine(LogLevel::kWarning, "commit", "sealed journal not named: " + named.ToString());
-    }
-  }
+  collector_->Nudge();
 }
 
 void Engine::Close() {
@@ -219,6 +199,7 @@ Engine::~Engine() {
   }
   keeper_wake_.NotifyAll();
   if (keeper_.joinable()) keeper_.join();
+  if (collector_ != nullptr) collector_->Stop();
   Close();
 }
 

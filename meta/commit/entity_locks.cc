@@ -16,6 +16,10 @@ EntityLocks::EntityLocks() {
   });
 }
 
+void EntityLocks::PassAll() {
+  for (const auto& stripe : stripes_) const MutexLock pass(*stripe);
+}
+
 EntityLocks::Held::Held(EntityLocks& locks,
                         std::span<const uint64_t> entities) NO_THREAD_SAFETY_ANALYSIS
     : locks_(locks) {

@@ -8,7 +8,6 @@ namespace mendfs {
 namespace {
 
 constexpr uint64_t kIdentityBytesMax = 64 << 10;
-constexpr uint64_t kConfigBytesMax = 1 << 20;
 
 template <typename T>
 bool Take(const nlohmann::json& object, const char* name, T& value) {
@@ -70,30 +69,6 @@ Result<StoreIdentity> ReadIdentity(Disk& disk, const std::string& store_path) {
   auto identity = DecodeIdentity(*text);
   if (!identity.ok()) return identity.status().Annotate(store_path);
   return identity;
-}
-
-std::string DefaultConfig() {
-  return "# Policy of this store, one `key = value` a line. Every key has its default; a key that\n"
-         "# is not known is an error.\n";
-}
-
-Status CheckConfig(Disk& disk, const std::string& store_path) {
-  auto text = ReadWholeFile(disk, store_path + "/config.toml", kConfigBytesMax);
-  if (!text.ok() && text.status().code() == Code::kNotFound) return Status::Ok();
-  MENDFS_RETURN_IF_ERROR(text.status());
-  size_t line_number = 0;
-  for (size_t begin = 0; begin < text->size();) {
-    const size_t end = std::min(text->find('\n', begin), text->size());
-    const std::string_view line = std::string_view(*text).substr(begin, end - begin);
-    begin = end + 1;
-    ++line_number;
-    const size_t first = line.find_first_not_of(" \t\r");
-    if (first == std::string_view::npos || line[first] == '#') continue;
-    return Status(Code::kInvalid, store_path + "/config.toml line " + std::to_string(line_number) +
-                                      ": unknown key in `" + std::string(line) +
-                                      "`; remove the line");
-  }
-  return Status::Ok();
 }
 
 std::string HolderText() {

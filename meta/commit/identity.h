@@ -1,9 +1,9 @@
-// STORE/mendfs.json and STORE/config.toml: what a store is, and its changeable policy.
+// STORE/mendfs.json: what a store is.
 //
 // mendfs.json is the last file that mkfs writes: a directory is a store if and only if it is there.
 //
 // Source:   docs/formats/store.md
-// Errors:   kNotFound: not a store; kUnsupported: a newer format; kCorruption; kInvalid: the config
+// Errors:   kNotFound: not a store; kUnsupported: a newer format; kCorruption
 #pragma once
 
 #include <string>
@@ -17,11 +17,6 @@ namespace mendfs {
 std::string EncodeIdentity(const StoreIdentity& identity);
 Result<StoreIdentity> DecodeIdentity(std::string_view text);
 Result<StoreIdentity> ReadIdentity(Disk& disk, const std::string& store_path);
-
-// The text that mkfs writes: comments only, every key has its default.
-std::string DefaultConfig();
-// kInvalid names the line and the key that is not known.
-Status CheckConfig(Disk& disk, const std::string& store_path);
 
 // "pid 4711 on host" of this process.
 std::string HolderText();

@@ -119,6 +119,11 @@ std::string ObjectPrefix();
 std::string OpenPackKey(const Id128& pack);
 std::string OpenPackPrefix();
 std::optional<Id128> ParseOpenPackKey(std::string_view key);
+// An object that nothing needs any more, whose file may still be there.
+std::string DoomedKey(const Id128& object);
+std::string DoomedPrefix();
+std::optional<Id128> ParseObjectKey(std::string_view key);  // of ObjectKey
+std::optional<Id128> ParseDoomedKey(std::string_view key);
 
 // ---- how LevelDB sees them ----
 std::string CurrentKey(BranchId branch, std::string_view branch_key);           // d/

@@ -34,6 +34,7 @@
 #include "meta/manifest/reader.h"
 #include "meta/manifest/segment_set.h"
 #include "meta/manifest/state_format.h"
+#include "meta/manifest/stored_value.h"
 #include "meta/manifest/working_set.h"
 #include "meta/object/object_store.h"
 
@@ -63,6 +64,16 @@ struct EntryEdit {
   std::optional<std::string> replacement;  // nothing: it goes
 };
 
+// A value that some reader can still come to see, as the working set or LevelDB holds it.
+// Lifetime: valid during the visit
+struct StoredVersion {
+  std::string_view key;    // LevelDB's; of one in the working set, the d/ key that it will get
+  std::string_view bytes;  // as LevelDB has them; empty: it is in the working set
+  std::string_view branch_key;
+  StoredValue value;  // never a whiteout
+};
+using VersionVisitor = std::function<Status(const StoredVersion&)>;
+
 class Manifest : public Reader {
  public:
   static Result<std::unique_ptr<Manifest>> Open(Disk& disk, const std::string& store_path,
@@ -75,6 +86,11 @@ class Manifest : public Reader {
   Result<std::string> GetGlobal(std::string_view key) const override;
   std::unique_ptr<Cursor> ScanGlobal(const KeyRange& range) const override;
 
+  // Every version of every key of the kind, on all branches: those of one instant, and perhaps some
+  // that were replaced or folded while the walk went on. What segments hold is not among them.
+  // kCorruption for an entry that does not decode: the walk was not complete.
+  Status EachVersion(KeyKind kind, const VersionVisitor& visit) const;
+
   // ---- changing, by the door alone ----
   void Apply(Seq seq, const Change& change);
   // False when a set still waits to be folded.
@@ -85,8 +101,9 @@ class Manifest : public Reader {
   Result<Seq> Settle();
   // Replaces entries by others that mean the same (bytes that moved), and takes away such as
   // nothing sees any more: one synced batch, chained like a fold, at the same position and with the
-  // same totals. Entries that changed meanwhile are left alone; answers how many were edited. Shares
-  // Fold's one caller at a time. On error nothing was edited, or all of it where kIo or kNoSpace.
+  // same totals. Entries that changed meanwhile are left alone; answers how many were edited.
+  // Shares Fold's one caller at a time. On error nothing was edited, or all of it where kIo or
+  // kNoSpace.
   Result<size_t> Rewrite(const std::vector<EntryEdit>& edits, const Refold& refold);
   // Replay brought a commit of main with these many changes; those up to it are not counted again.
   void Recount(Seq commit, uint64_t changed_total);

@@ -283,9 +283,9 @@ Result<std::string> HashPayload(const File& file, const std::string& path, Objec
 
 }  // namespace
 
-Result<ObjectInfo> ObjectStore::Adopt(ObjectKind kind, const std::string& path,
+Result<ObjectInfo> ObjectStore::Adopt(ObjectKind kind, const Id128& id, const std::string& path,
                                       uint64_t payload_bytes) {
-  return SealFile(kind, RandomId(), path, payload_bytes);
+  return SealFile(kind, id, path, payload_bytes);
 }
 
 Result<ObjectInfo> ObjectStore::SealStaged(ObjectKind kind, const Id128& id,
@@ -395,6 +395,11 @@ Status ObjectStore::Remove(ObjectKind kind, const Id128& id) {
   if (!status.ok() || kind != ObjectKind::kBlob) return status;
   status = disk_.Remove(MetaPath(path));
   return status.code() == Code::kNotFound ? Status::Ok() : status;
+}
+
+Status ObjectStore::SyncNames(ObjectKind kind, const Id128& id) {
+  const Status synced = disk_.SyncDir(FinalDir(store_path_, kind, id));
+  return synced.code() == Code::kNotFound ? Status::Ok() : synced;
 }
 
 Status ObjectStore::Walk(ObjectKind kind, const std::function<Status(const Found&)>& visit) const {

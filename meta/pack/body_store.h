@@ -15,6 +15,7 @@
 #include "meta/base/ids.h"
 #include "meta/base/status.h"
 #include "meta/pack/run_ref.h"
+#include "meta/pack/run_uses.h"
 
 namespace mendfs {
 
@@ -38,6 +39,13 @@ class BodyStore {
   // anything.
   virtual Status Read(const RunRef& run, uint64_t offset, size_t size_bytes,
                       char* target) const = 0;
+
+  // A reader holds a use from before it looks for references until it has read their bytes; whoever
+  // appends, from before that until the change that refers to the run was applied.
+  RunUses& uses() const { return uses_; }
+
+ private:
+  mutable RunUses uses_;
 };
 
 }  // namespace mendfs

@@ -3,14 +3,15 @@
 //   Append   1 a place is taken at the end of an open pack · 2 header and bytes are written there ·
 //            3 the caller's record refers to them
 //   Sync     the bytes of all packs, before the flush that makes the records durable
-//   Seal     1 the pack becomes an object · 2 one record: the object's row instead of the open
-//   one's
+//   Seal     1 the record that names the pack is durable · 2 the pack becomes an object · 3 one
+//            record: the object's row instead of the open one's
 //
 // A new pack: 1 staging file made · 2 file and directory synced · 3 named by a record, and only
 // then written to: so no record that refers to a pack can be durable without the one that names it.
 // A crash between 1 and 3 leaves a staging file that no row names, removed by its id at the next
 // open. After 3 the next open syncs the pack and seals it, whatever bytes are there; between Seal's
-// 1 and 2 it finds the object and only writes the row.
+// 2 and 3 it finds the object and only writes the row. Without Seal's 1 a crash could leave an
+// object whose name was lost with the end of the journal.
 //
 // Threads:  Append, Read, Sync and Seal from any thread, Recover before all of them. Writers of
 //           different files go to different packs where they can; places are taken under a lock,
@@ -44,6 +45,8 @@ class PackRows {
  public:
   virtual ~PackRows() = default;
   virtual Status NameOpen(const Id128& pack) = 0;
+  // The records of NameOpen are durable when this returns ok.
+  virtual Status SyncNames() = 0;
   // The object's row comes, the open one's goes.
   virtual Status NameSealed(const ObjectInfo& pack) = 0;
   virtual Status ForgetOpen(const Id128& pack) = 0;
@@ -79,11 +82,16 @@ class PackStore final : public BodyStore {
   Status Seal(bool all);
   static constexpr size_t kUnsealedMax = 64;
 
+  // A sealed pack was removed: nothing of it stays open.
+  void Forget(const Id128& pack) { files_.Forget(pack); }
+
   // What reads met since the open that did not fit its hash, or was not there.
   ReadDamage read_damage() const { return damage_.Get(); }
 
   const BlockCache& cache() const { return cache_; }
   uint64_t open_packs() const;
+  // How much the packs hold that take more.
+  std::map<Id128, uint64_t> OpenBytes();
 
  private:
   struct OpenPack {

@@ -9,7 +9,7 @@ _OBJECT = _DISK | {"meta/object"}
 _MANIFEST = _OBJECT | {"meta/journal", "meta/manifest", "meta/manifest/kv"}
 _PACK = _OBJECT | {"meta/pack"}
 _TABLE = _MANIFEST | {"meta/table/schema", "meta/table"}
-_COMMIT = _TABLE | _PACK | {"meta/tree", "meta/commit"}
+_COMMIT = _TABLE | _PACK | {"meta/tree", "meta/commit", "meta/commit/space"}
 _DOORS = _CODEC | {"meta"}
 _PLANE = _DOORS | {"fs/view", "fs/ops/plane"}
 _OPS = _PLANE | {"fs/ops/planes", "fs/ops/rows", "fs/ops"}
@@ -29,7 +29,8 @@ MAY_INCLUDE = {
     "meta/tree": _MANIFEST | {"meta/pack"},
     "meta/table/schema": _MANIFEST,
     "meta/table": _MANIFEST | {"meta/table/schema"},
-    "meta/commit": _TABLE | _PACK | {"meta/tree", "meta"},
+    "meta/commit/space": _MANIFEST | _PACK | {"meta/tree", "meta"},
+    "meta/commit": _TABLE | _PACK | {"meta/tree", "meta/commit/space", "meta"},
     "meta/commit/load": _COMMIT | {"meta"},
     "meta": _COMMIT | {"meta/commit/load"},
     "fs/view": _DOORS,
