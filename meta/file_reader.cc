@@ -69,6 +69,7 @@ Result<std::unique_ptr<FileCursor>> FileReader::List(const View& view, InodeNumb
 
 Result<size_t> FileReader::Read(const View& view, InodeNumber inode, uint64_t offset,
                                 size_t size_bytes, char* target) const {
+  const RunUses::Use use(bodies_.uses());
   MENDFS_ASSIGN_OR_RETURN(const Attributes attributes, ReadInode(reader_, view, inode));
   if (S_ISDIR(attributes.mode)) {
     return Status(Code::kIsDirectory, "read: " + InodeText(inode) + " is a directory");
@@ -101,6 +102,7 @@ Result<std::string> FileReader::ReadLink(const View& view, InodeNumber inode) co
     return Status(Code::kCorruption,
                   "read link: the target of " + InodeText(inode) + " is too long");
   }
+  const RunUses::Use use(bodies_.uses());
   std::string target(attributes.size_bytes, '\0');
   MENDFS_RETURN_IF_ERROR(ReadBody({reader_, bodies_, view, inode},
                                   {.offset = 0, .size_bytes = target.size()}, target.data()));

@@ -57,6 +57,7 @@ Result<Attributes> FileWriter::Core::Write(InodeNumber inode, std::optional<uint
     return Status(Code::kTooBig, "write of " + std::to_string(bytes.size()) + " bytes, at most " +
                                      std::to_string(kWriteBytesMax) + " at once");
   }
+  const RunUses::Use use(door.bodies().uses());
   MENDFS_ASSIGN_OR_RETURN(std::vector<BodyPiece> staged, Stage(inode, offset, bytes));
   const EntityLocks::Held lock(door.locks(), Entities({inode}));
   TreePlan plan = Plan();
@@ -101,6 +102,7 @@ void FileWriter::Core::Settle(InodeNumber inode) {
   const std::optional<BodyGrowth> rest = door.bodies().EndGrowth(inode);
   if (!rest) return;
   const auto settle = [&]() -> Status {
+    const RunUses::Use use(door.bodies().uses());
     TreePlan plan = Plan();
     const auto now = ReadInode(plan.reader(), plan.view(), inode);
     // Not where it grew to, or about to be freed: nothing to do.

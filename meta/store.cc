@@ -2,6 +2,7 @@
 
 #include "meta/base/clock.h"
 #include "meta/base/log.h"
+#include "meta/commit/config.h"
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
 #include "meta/commit/intent/recovery.h"
@@ -142,7 +143,11 @@ Result<std::unique_ptr<Store>> Store::Open(Disk& disk, const std::string& path,
                                            const OpenOptions& options) {
   MENDFS_ASSIGN_OR_RETURN(const StoreIdentity identity, ReadIdentity(disk, path));
   MENDFS_ASSIGN_OR_RETURN(const StoreConfig config, ReadConfig(disk, path));
-  MENDFS_ASSIGN_OR_RETURN(auto engine, Engine::Open(disk, path, identity, config, options));
+  OpenOptions configured = options;
+  SpaceOptions& space = configured.space;
+  if (!space.garbage_bytes_min) space.garbage_bytes_min = config.garbage_bytes_min;
+  if (!space.journal_kept_bytes) space.journal_kept_bytes = config.journal_kept_bytes;
+  MENDFS_ASSIGN_OR_RETURN(auto engine, Engine::Open(disk, path, identity, config, configured));
   if (options.access == OpenAccess::kReadWrite) {
     MENDFS_RETURN_IF_ERROR(RecoverAll(*engine));
   } else {

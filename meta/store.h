@@ -29,6 +29,7 @@
 #include "meta/commit/door.h"
 #include "meta/disk/disk.h"
 #include "meta/manifest/reader.h"
+#include "meta/store_space.h"
 
 namespace mendfs {
 
@@ -53,6 +54,7 @@ struct OpenOptions {
   uint64_t journal_segment_bytes = 64 << 20;
   uint64_t pack_bytes = 64 << 20;
   uint64_t blob_begin_bytes = 1 << 20;  // a file that grows by more than this gets a blob
+  SpaceOptions space;
   std::string actor = "mount";  // of the commits that the background thread closes
 };
 
@@ -139,6 +141,7 @@ struct StoreStatus {
   uint64_t sidecars_live = 0;     // of multi-step writes that run
   uint64_t sidecars_left = 0;     // of such that failed or died
   SpaceInfo space;
+  PackSpace packs;
 };
 
 // A moment that stays readable for as long as this lives.
@@ -181,6 +184,8 @@ class Store {
   // Takes away commits that are not to be kept, then the values that only they see. Runs by itself
   // in the background. An error leaves values that the next run takes away. Takes the fold's lock.
   virtual Status Thin(ThinHow how) = 0;
+  // Gives space back now; one cycle at a time. The caller holds no lock: it waits for operations.
+  virtual Result<Reclaimed> Reclaim(ReclaimHow how) = 0;
 
   virtual StoreStatus Describe() const = 0;
   // Changes whenever anything was applied; cheap.

@@ -42,6 +42,14 @@ namespace mendfs {
   X(kBlobAfterSync, "blob.after_sync", "the bytes of all blobs; their records may be")            \
   X(kBlobAfterMeta, "blob.after_meta", "its .meta under its final name, the blob in staging")     \
   X(kBlobAfterSeal, "blob.after_seal", "the sealed blob; its row still says that it is open")     \
+  X(kJournalBeforeSeal, "journal.before_seal",                                                    \
+    "a doomed row for the object; the segment as it was")                                         \
+  X(kJournalAfterSeal, "journal.after_seal", "the sealed journal, doomed: no row of its own")     \
+  X(kMoveAfterCopy, "move.after_copy", "copies of what is live in packs; nothing refers to them") \
+  X(kMoveAfterRewrite, "move.after_rewrite", "entries that refer to the copies, or as they were") \
+  X(kRemoveAfterRecord, "remove.after_record", "the objects; the record that dooms them may be")  \
+  X(kRemoveAfterFlush, "remove.after_flush", "the objects and the record that dooms them")        \
+  X(kRemoveAfterFiles, "remove.after_files", "the doomed rows; the files are gone")               \
   X(kIntentBeforeSidecar, "intent.before_sidecar", "nothing of this multi-step write")            \
   X(kIntentAfterSidecar, "intent.after_sidecar", "the sidecar, unconfirmed; none of its objects") \
   X(kIntentBeforeConfirm, "intent.before_confirm", "its objects; the sidecar, unconfirmed")       \

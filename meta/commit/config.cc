@@ -25,6 +25,18 @@ constexpr DurationKey kDurations[] = {
     {"history_per_day", &RetentionPolicy::per_day_ns, "30d", "the last of each day"},
 };
 
+struct SizeKey {
+  std::string_view name;
+  std::optional<uint64_t> StoreConfig::*field;
+  std::string_view default_text;
+  std::string_view means;
+};
+
+constexpr SizeKey kSizes[] = {
+    {"garbage_min", &StoreConfig::garbage_bytes_min, "64M", "this much garbage is looked for"},
+    {"journal_kept", &StoreConfig::journal_kept_bytes, "1G", "of sealed journal; 2 % of the disk"},
+};
+
 std::string_view Trim(std::string_view text) {
   const size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
@@ -60,28 +72,55 @@ std::optional<int64_t> ParseDuration(std::string_view text) {
   return number * unit_ns;
 }
 
+// "64M", "1G", "0".
+std::optional<uint64_t> ParseSize(std::string_view text) {
+  constexpr uint64_t kSizeMax = uint64_t{1024} << 40;
+  uint64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit(rest, static_cast<size_t>(text.data() + text.size() - rest));
+  if (unit.empty()) return number == 0 ? std::optional<uint64_t>(0) : std::nullopt;
+  const size_t power = std::string_view("KMGT").find(unit);
+  if (unit.size() != 1 || power == std::string_view::npos) return std::nullopt;
+  const unsigned shift = 10 * (static_cast<unsigned>(power) + 1);
+  if (number > kSizeMax >> shift) return std::nullopt;
+  return number << shift;
+}
+
+std::string NoValue(std::string_view line, std::string_view what, std::string_view name,
+                    std::string_view example, std::string_view bounds) {
+  return "`" + std::string(line) + "` gives no " + std::string(what) + "; write " +
+         std::string(name) + " = \"" + std::string(example) + "\", " + std::string(bounds);
+}
+
 // What is wrong with the line; empty: nothing.
 std::string TakeLine(std::string_view line, std::set<std::string_view>& seen, StoreConfig& config) {
   const size_t equals = line.find('=');
   const std::string_view name = Trim(line.substr(0, std::min(equals, line.size())));
-  const DurationKey* key = nullptr;
-  for (const DurationKey& known : kDurations) {
-    if (known.name == name) key = &known;
-  }
-  if (key == nullptr) return "unknown key in `" + std::string(line) + "`; remove the line";
-  if (!seen.insert(key->name).second) {
-    return "`" + std::string(name) + "` is there twice; remove one of the lines";
-  }
   const auto text = Unquote(equals == std::string_view::npos ? std::string_view()
                                                              : Trim(line.substr(equals + 1)));
-  const auto value = text ? ParseDuration(*text) : std::nullopt;
-  if (!value) {
-    return "`" + std::string(line) + "` gives no duration; write " + std::string(name) + " = \"" +
-           std::string(key->default_text) +
-           "\", a number and one of s, m, h, d in quotes, \"0\" to \"36500d\"";
+  const auto twice = [&](std::string_view key) { return !seen.insert(key).second; };
+  const std::string said_twice =
+      "`" + std::string(name) + "` is there twice; remove one of the lines";
+  for (const DurationKey& key : kDurations) {
+    if (key.name != name) continue;
+    if (twice(key.name)) return said_twice;
+    const auto value = text ? ParseDuration(*text) : std::nullopt;
+    if (value) config.history.*(key.field) = *value;
+    return value ? ""
+                 : NoValue(line, "duration", name, key.default_text,
+                           "a number and one of s, m, h, d in quotes, \"0\" to \"36500d\"");
   }
-  config.history.*(key->field) = *value;
-  return {};
+  for (const SizeKey& key : kSizes) {
+    if (key.name != name) continue;
+    if (twice(key.name)) return said_twice;
+    const auto value = text ? ParseSize(*text) : std::nullopt;
+    if (value) config.*(key.field) = *value;
+    return value ? ""
+                 : NoValue(line, "size", name, key.default_text,
+                           "a number and one of K, M, G, T in quotes, \"0\" to \"1024T\"");
+  }
+  return "unknown key in `" + std::string(line) + "`; remove the line";
 }
 
 }  // namespace
@@ -94,6 +133,13 @@ std::string DefaultConfig() {
       "# Which commits are kept, for how long (s, m, h, d; \"0\": not at all); the newest "
       "always:\n";
   for (const DurationKey& key : kDurations) {
+    std::string line =
+        "# " + std::string(key.name) + " = \"" + std::string(key.default_text) + "\"";
+    line.resize(30, ' ');
+    text += line + "# " + std::string(key.means) + "\n";
+  }
+  text += "#\n# When space is given back, and how much folded journal is kept (K, M, G, T):\n";
+  for (const SizeKey& key : kSizes) {
     std::string line =
         "# " + std::string(key.name) + " = \"" + std::string(key.default_text) + "\"";
     line.resize(30, ' ');

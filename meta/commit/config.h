@@ -5,6 +5,8 @@
 // Errors:   kInvalid names the file, the line, what is wrong and what is allowed
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,9 @@ namespace mendfs {
 
 struct StoreConfig {
   RetentionPolicy history;
+  // Nothing: the default.
+  std::optional<uint64_t> garbage_bytes_min;
+  std::optional<uint64_t> journal_kept_bytes;
   friend bool operator==(const StoreConfig&, const StoreConfig&) = default;
 };
 

@@ -32,6 +32,9 @@ class EntityLocks {
 
   static constexpr size_t kStripes = 1024;
 
+  // Returns when everything that was locked before the call has been unlocked once.
+  void PassAll();
+
   // Held until destroyed. Made from hashes of all entities at once; order does not matter.
   class Held {
    public:
@@ -59,8 +62,8 @@ class Door {
 
   virtual Result<Seq> Apply(const Change& change) = 0;
   // To be asked before something is added, with no entity locked. Ok while the disk has room; when
-  // it is full, space is reclaimed first, which is waited for (bounded), and then kNoSpace. `again`:
-  // it was added, and met kNoSpace; ok when trying again makes sense.
+  // it is full, space is reclaimed first, which is waited for (bounded), and then kNoSpace.
+  // `again`: it was added, and met kNoSpace; ok when trying again makes sense.
   virtual Status AwaitRoom(bool again) {
     return again ? Status(Code::kNoSpace, "no space can be reclaimed") : Status::Ok();
   }

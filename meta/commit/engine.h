@@ -10,7 +10,8 @@
 // commit. After 3: the same; the fold carries its position. After 4: the commit row is replayed
 // like any record. The background thread closes a commit every interval when something changed, and
 // turns journal segments that are folded, packs that are full and blobs that rest into objects.
-// Another thins history (history/history.h).
+// Another thins history (history/history.h), another gives back the space of what nothing refers to
+// (space/collector.h).
 //
 // Threads:  safe from any thread
 #pragma once
@@ -28,6 +29,7 @@
 #include "meta/commit/config.h"
 #include "meta/commit/history/history.h"
 #include "meta/commit/intents.h"
+#include "meta/commit/space/collector.h"
 #include "meta/commit/space_guard.h"
 #include "meta/journal/journal.h"
 #include "meta/manifest/manifest.h"
@@ -47,7 +49,8 @@ class Engine : public Store,
                private Door,
                private PackRows,
                private FoldHooks,
-               private HistoryHost {
+               private HistoryHost,
+               private SpaceHost {
  public:
   // `path` holds a store whose identity is known. Makes nothing but what a crash left unmade.
   static Result<std::unique_ptr<Engine>> Open(Disk& disk, const std::string& path,
@@ -76,6 +79,7 @@ class Engine : public Store,
   Result<std::optional<CommitRow>> Publish(const Change& change, const CommitNote& note) override;
   Result<std::vector<CommitRow>> Log(BranchId branch, Seq before, size_t limit) const override;
   Status Thin(ThinHow how) override;
+  Result<Reclaimed> Reclaim(ReclaimHow how) override;
   StoreStatus Describe() const override;
   Seq LastSeq() const override { return manifest_->applied(); }
   Disk& disk() const override { return disk_; }
@@ -98,11 +102,17 @@ class Engine : public Store,
 
   // What packs and folds ask of the engine: engine_bodies.cc.
   Status NameOpen(ObjectKind kind, const Id128& object) override;
+  Status SyncNames() override;
   Status NameSealed(const ObjectInfo& object) override;
   Status ForgetOpen(const Id128& object) override;
   Result<std::optional<std::string>> Move(std::string_view key, std::string_view value) override;
   Status SyncMoved() override;
   std::optional<Hash128> Digest(std::string_view key, std::string_view value) const override;
+  void BeginTally() override { collector_->estimate().Begin(); }
+  void Tally(std::string_view key, std::string_view value, int sign) override {
+    collector_->estimate().Tally(key, value, sign);
+  }
+  void EndTally() override { collector_->estimate().End(); }
   Result<bool> HoldsBodies(const JournalRecord& record, const SyncedPacks& synced) const;
   Result<bool> MayBeTorn(const RunRef& run, const SyncedPacks& synced) const;
   Status RecoverPacks(const SyncedPacks& synced);
@@ -113,6 +123,11 @@ class Engine : public Store,
   // HistoryHost
   Status FoldAll() override;
   Result<size_t> EditEntries(const std::vector<EntryEdit>& edits) override;
+
+  // SpaceHost: engine_bodies.cc.
+  Status FoldAndSettle() override;
+  Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) override;
+  bool Quiesce() override;
 
   Status Replay();
   Status ReadHead();
@@ -128,6 +143,7 @@ class Engine : public Store,
   Status OpenManifest();
   Status FoldWhenFull(Room room);
   void Relieve();
+  Status ReclaimAll();
   void CompactManifest();
   Status FoldPending() REQUIRES(fold_mutex_);
   Status SyncAndFold() REQUIRES(fold_mutex_);
@@ -138,7 +154,6 @@ class Engine : public Store,
   Refold MakeRefold() const;
   void Tick();
   void KeeperLoop();
-  void SealJournal();
   void Close();
 
   // How many ticks pass before a commit is tried again that found no room.
@@ -159,13 +174,14 @@ class Engine : public Store,
   std::function<Status()> reclaim_;
   ObjectStore objects_;
   PackStore packs_;
-  BlobStore blobs_;                      // before the packs
+  BlobStore blobs_;  // before the packs
   GuardedBodies user_bodies_;
   std::atomic<uint64_t> pack_named_{0};  // seq of the newest record that names an open pack
   std::atomic<bool> moved_{false};       // bodies were moved since the last SyncMoved
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Journal> journal_;  // null when read-only
   std::unique_ptr<History> history_;
+  std::unique_ptr<Collector> collector_;
   EntityLocks entity_locks_;
   SharedMutex table_gate_{LockRank::kGate};
   Intents intents_;

@@ -1,5 +1,5 @@
-// What the engine does for bodies in packs and blobs: naming, recovering, sealing, moving. See
-// engine.h.
+// What the engine does for bodies in packs and blobs: naming, recovering, sealing, moving, and
+// giving their space back. See engine.h.
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
 #include "meta/commit/change_format.h"
@@ -9,6 +9,12 @@
 #include "meta/tree/extent_format.h"
 
 namespace mendfs {
+namespace {
+
+// A read or write of a body that takes longer makes a cycle end; another one goes on.
+constexpr unsigned kQuiesceMs = 10'000;
+
+}  // namespace
 
 // Under the pack's lock, so without the fold that Apply may begin with.
 Status Engine::NameOpen(ObjectKind kind, const Id128& object) {
@@ -19,6 +25,10 @@ Status Engine::NameOpen(ObjectKind kind, const Id128& object) {
                           Append(RecordKind::kChange, change, payload, NowNs(), Room::kFrees));
   pack_named_.store(seq.value);
   return Status::Ok();
+}
+
+Status Engine::SyncNames() {
+  return journal_->durable().value < pack_named_.load() ? journal_->Sync() : Status::Ok();
 }
 
 Status Engine::NameSealed(const ObjectInfo& object) {
@@ -59,13 +69,40 @@ Result<std::optional<std::string>> Engine::Move(std::string_view key,
 Status Engine::SyncMoved() {
   if (!moved_.exchange(false)) return Status::Ok();
   Status synced = packs_.Sync();
-  if (synced.ok() && journal_->durable().value < pack_named_.load()) synced = journal_->Sync();
+  if (synced.ok()) synced = SyncNames();
   if (!synced.ok()) moved_.store(true);
   return synced;
 }
 
 std::optional<Hash128> Engine::Digest(std::string_view key, std::string_view value) const {
   return BodyDigest(key, value);
+}
+
+// ------------------------------------------------------------------------------ giving back
+Status Engine::FoldAndSettle() {
+  {
+    MutexLock fold(fold_mutex_);
+    MENDFS_RETURN_IF_ERROR(SyncAndFold());
+  }
+  return manifest_->Settle().status();
+}
+
+Result<size_t> Engine::RewriteEntries(const std::vector<EntryEdit>& edits) {
+  MutexLock fold(fold_mutex_);
+  return manifest_->Rewrite(edits, MakeRefold());
+}
+
+// Changes hold the locks of what they read and change, bytes are read and appended within a use.
+bool Engine::Quiesce() {
+  entity_locks_.PassAll();
+  return packs_.uses().WaitForEarlier(kQuiesceMs);
+}
+
+Result<Reclaimed> Engine::Reclaim(ReclaimHow how) {
+  MENDFS_RETURN_IF_ERROR(CheckWritable());
+  if (how == ReclaimHow::kPressing)
+    collector_->sealed_journal().Seal(*journal_, intents_.OldestBase());
+  return collector_->Collect(how);
 }
 
 // ---------------------------------------------------------------------------- opening, sealing

@@ -28,7 +28,8 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   // 1 lock, and the reserve taken or given up · 2 manifest · 3 replay · 4 the journal goes on
   // behind what was replayed · 5 packs and blobs, then the journal synced, so that nothing that was
   // replayed can be lost to a power cut after it was seen · 6 packs that were open are sealed, and
-  // blobs as far as that is quick: the keeper goes on with them.
+  // blobs as far as that is quick: the keeper goes on with them · 7 objects that are doomed are
+  // removed.
   if (writable) {
     MENDFS_ASSIGN_OR_RETURN(engine->lock_, disk.Lock(path + "/LOCK", HolderText()));
     engine->guard_.Begin();
@@ -37,6 +38,8 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   }
   MENDFS_RETURN_IF_ERROR(engine->OpenManifest());
   engine->manifest_->UseFoldHooks(*engine);
+  engine->collector_ = std::make_unique<Collector>(
+      SpaceParts{*engine, *engine->manifest_, engine->packs_, engine->objects_}, options.space);
   MENDFS_RETURN_IF_ERROR(engine->ReadHead());
   MENDFS_RETURN_IF_ERROR(engine->Replay());
   HistoryHost& host = *engine;
@@ -45,6 +48,7 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   engine->intents_.UseJournal(engine->MakeRefold());
   if (writable) {
     engine->SealBodies(true, kSealedAtOnceBytes);
+    engine->collector_->Recover();
   } else {
     engine->CountReplayed();
   }
@@ -166,6 +170,7 @@ void Engine::Start() {
   if (!started_ || options_.commit_interval_ms == 0) return;
   keeper_ = std::thread([this] { KeeperLoop(); });
   history_->Start();
+  collector_->Start();
 }
 
 void Engine::KeeperLoop() {
@@ -194,39 +199,13 @@ void Engine::Tick() {
   }
   if (journal_->durable() < journal_->last()) Flush().IgnoreError();  // a failure fences
   if (closed) {
-    SealJournal();
+    // Recovery asks the journal what was changed since a multi-step write began.
+    collector_->sealed_journal().Seal(*journal_, intents_.OldestBase());
     blobs_.Rest();
     SealBodies(false, kSealedAtOnceBytes);
+    collector_->Nudge();
   }
   Relieve();
-}
-
-void Engine::SealJournal() {
-  // 1 LevelDB's log becomes tables · 2 the segment becomes an object · 3 the manifest names it. A
-  // damaged log takes folds back, so what may have to be replayed must stay. A crash between 2 and
-  // 3 leaves an object without a name and loses nothing.
-  // Recovery asks the journal what was changed since a multi-step write began.
-  const Seq kept = intents_.OldestBase();
-  if (journal_->FinishedSegments(std::min(manifest_->folded().folded, kept)).empty()) return;
-  const auto settled = manifest_->Settle();
-  if (!settled.ok()) {
-    LogLine(LogLevel::kWarning, "commit", "journal segments stay: " + settled.status().ToString());
-    return;
-  }
-  for (const Journal::Segment& segment : journal_->FinishedSegments(std::min(*settled, kept))) {
-    auto object = objects_.Adopt(ObjectKind::kJournal, segment.path, segment.size_bytes);
-    if (!object.ok()) {
-      LogLine(LogLevel::kWarning, "commit", "journal segment stays: " + object.status().ToString());
-      return;
-    }
-    journal_->ForgetSegment(segment.first);
-    Change change;
-    change.room = Room::kFrees;
-    change.PutGlobal(ObjectKey(object->id), EncodeObjectInfo(*object));
-    if (Status named = Apply(change).status(); !named.ok()) {
-      LogLine(LogLevel::kWarning, "commit", "sealed journal not named: " + named.ToString());
-    }
-  }
 }
 
 void Engine::Close() {
@@ -249,6 +228,7 @@ Engine::~Engine() {
     keeper_stop_ = true;
   }
   keeper_wake_.NotifyAll();
+  if (collector_ != nullptr) collector_->Stop();
   if (keeper_.joinable()) keeper_.join();
   Close();
 }

@@ -89,12 +89,21 @@ void Engine::CompactManifest() {
   LogLine(LogLevel::kDebug, "space", "LevelDB was not merged: " + compacted.ToString());
 }
 
+// What nothing refers to goes first; history only where that is not enough.
+Status Engine::ReclaimAll() {
+  MENDFS_RETURN_IF_ERROR(Reclaim(ReclaimHow::kPressing).status());
+  guard_.Look();
+  if (!guard_.tight()) return Status::Ok();
+  MENDFS_RETURN_IF_ERROR(Thin(ThinHow::kPressing));
+  return Reclaim(ReclaimHow::kPressing).status();
+}
+
 // Once a tick, and where somebody waits.
 void Engine::Relieve() {
   if (journal_ == nullptr) return;
   guard_.Look();
   if (guard_.BeginReclaim()) {
-    const Status reclaimed = reclaim_ ? reclaim_() : Status::Ok();
+    const Status reclaimed = reclaim_ ? reclaim_() : ReclaimAll();
     if (!reclaimed.ok()) {
       LogLine(LogLevel::kWarning, "space", "space was not reclaimed: " + reclaimed.ToString());
     }

@@ -6,6 +6,10 @@ namespace mendfs {
 
 EntityLocks::EntityLocks() : stripes_(std::make_unique<Stripe[]>(kStripes)) {}
 
+void EntityLocks::PassAll() {
+  for (const auto& stripe : stripes_) const MutexLock pass(*stripe);
+}
+
 EntityLocks::Held::Held(EntityLocks& locks,
                         std::span<const uint64_t> entities) NO_THREAD_SAFETY_ANALYSIS
     : locks_(locks) {

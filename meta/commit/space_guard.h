@@ -107,6 +107,7 @@ class GuardedBodies final : public BodyStore {
     return bodies_.Read(run, offset, size_bytes, target);
   }
 
+  RunUses& uses() const override { return bodies_.uses(); }
   GrowthPlace PlaceOf(const BodyGrowth& growth) const override {
     return guard_.tight() ? GrowthPlace::kAnywhere : bodies_.PlaceOf(growth);
   }

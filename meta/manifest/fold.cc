@@ -72,6 +72,28 @@ void Count(const FoldHooks* hooks, BranchTotals& totals, std::string_view key,
   }
 }
 
+void TallyOne(FoldHooks* hooks, std::string_view key, const StoredValue& value, int sign) {
+  if (hooks != nullptr && !value.whiteout) hooks->Tally(key, value.payload, sign);
+}
+
+// A key of LevelDB as its branch knows it; nothing for a global one.
+std::optional<std::string> BranchKeyOf(std::string_view full_key) {
+  constexpr size_t kPrefixBytes = 5;
+  if (full_key.size() <= kPrefixBytes) return std::nullopt;
+  const std::string_view rest = full_key.substr(kPrefixBytes);
+  if (full_key.front() == 'd') return std::string(rest);
+  if (full_key.front() == 'h') return ByteReader(rest).GetKeyBytes();
+  return std::nullopt;
+}
+
+// What an edit takes away; one that replaces means the same. Damaged values stand for nothing.
+void TallyEdit(FoldHooks* hooks, const EntryEdit& edit) {
+  const auto branch_key = BranchKeyOf(edit.key);
+  if (hooks == nullptr || !branch_key || edit.replacement) return;
+  const auto before = DecodeStoredValue(edit.key, edit.expected);
+  if (before.ok()) TallyOne(hooks, *branch_key, *before, -1);
+}
+
 }  // namespace
 
 // One fold: walks the set that was put aside, key by key, and fills a batch.
@@ -211,6 +233,7 @@ class Folder {
     if (!newest.whiteout || keep_whiteouts) {
       MENDFS_ASSIGN_OR_RETURN(const std::string value, Moved(key, Stored(newest)));
       batch_->Put(full_key, value);
+      TallyOne(hooks_, key, Stored(newest), +1);
     } else if (base) {
       batch_->Delete(full_key);
     }
@@ -261,13 +284,18 @@ class Folder {
   Status KeepEarlier(BranchId branch, std::string_view key, const std::optional<StoredValue>& base,
                      bool keep_whiteouts, const Versions& versions) {
     std::optional<StoredValue> earlier = base;
+    bool in_leveldb = true;
     for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
       if (earlier && (!earlier->whiteout || keep_whiteouts) &&
           Pinned(earlier->start, version->seq)) {
         MENDFS_ASSIGN_OR_RETURN(const std::string value, Moved(key, *earlier));
         batch_->Put(EarlierKey(branch, key, version->seq), value);
+        if (!in_leveldb) TallyOne(hooks_, key, *earlier, +1);
+      } else if (earlier) {
+        TallyOne(hooks_, key, *earlier, -1);
       }
       earlier = Stored(*version);
+      in_leveldb = false;
     }
     return Status::Ok();
   }
@@ -422,6 +450,7 @@ Result<size_t> Manifest::Rewrite(const std::vector<EntryEdit>& edits, const Refo
   if (failed) MENDFS_RETURN_IF_ERROR(ReopenForFold(refold));
   auto batch = kv_->NewBatch();
   size_t edited = 0;
+  if (hooks_ != nullptr) hooks_->BeginTally();
   for (const EntryEdit& edit : edits) {
     const auto found = kv_->Get(edit.key);
     if (!found.ok() && found.status().code() != Code::kNotFound) return found.status();
@@ -431,6 +460,7 @@ Result<size_t> Manifest::Rewrite(const std::vector<EntryEdit>& edits, const Refo
     } else {
       batch->Delete(edit.key);
     }
+    TallyEdit(hooks_, edit);
     ++edited;
   }
   if (edited == 0) return edited;
@@ -441,6 +471,7 @@ Result<size_t> Manifest::Rewrite(const std::vector<EntryEdit>& edits, const Refo
   batch->Put(FoldStateKey(), EncodeFoldState(state));
   MENDFS_FAILPOINT(kRewriteBeforeWrite);
   MENDFS_RETURN_IF_ERROR(WriteFold(*batch, state).Annotate("rewrite entries of the manifest"));
+  if (hooks_ != nullptr) hooks_->EndTally();
   SettleFullLog();
   MENDFS_FAILPOINT(kRewriteAfterWrite);
   return edited;
@@ -469,11 +500,13 @@ Status Manifest::Fold(const Refold& refold) {
   if (folding == nullptr) return Status::Ok();
   Folder folder(*kv_, segments_, std::move(branches), Moments(), std::move(state), counted, *this,
                 hooks_);
+  if (hooks_ != nullptr) hooks_->BeginTally();
   MENDFS_RETURN_IF_ERROR(folder.Run(*folding));
   if (hooks_ != nullptr) MENDFS_RETURN_IF_ERROR(hooks_->SyncMoved());
   MENDFS_FAILPOINT(kFoldBeforeWrite);
   MENDFS_RETURN_IF_ERROR(
       WriteFold(folder.batch(), folder.state()).Annotate("fold the journal into the manifest"));
+  if (hooks_ != nullptr) hooks_->EndTally();
   {
     MutexLock lock(mutex_);
     sets_.folding = nullptr;

@@ -1,5 +1,6 @@
-// What the layer above knows of values that are folded: which are put elsewhere and what stands for
-// one in the content sum. The manifest itself does not look into values of files.
+// What the layer above knows of values that are folded: which are put elsewhere, what stands for
+// one in the content sum, and what it means that they come and go. The manifest itself does not
+// look into values of files.
 //
 // Threads:  called by the one that folds
 #pragma once
@@ -23,6 +24,11 @@ class FoldHooks {
   // What Move has put elsewhere is durable when this returns ok; called before the batch is
   // written.
   virtual Status SyncMoved() = 0;
+  // A batch begins to be filled; one that was not written did nothing.
+  virtual void BeginTally() {}
+  // LevelDB will hold the value from now on (+1), or neither it nor the working set any more (-1).
+  virtual void Tally(std::string_view /*key*/, std::string_view /*value*/, int /*sign*/) {}
+  virtual void EndTally() {}  // the batch was written
   // The digest of a value, the same before and after Move; nothing: its XXH3-128.
   virtual std::optional<Hash128> Digest(std::string_view key, std::string_view value) const = 0;
 };

@@ -341,12 +341,34 @@ std::string OpenPackPrefix() {
   return "p";
 }
 
-std::optional<Id128> ParseOpenPackKey(std::string_view key) {
+namespace {
+
+std::optional<Id128> ParseIdKey(char letter, std::string_view key) {
   ByteReader in(key);
-  if (in.GetU8() != 'p') return std::nullopt;
-  const Id128 pack = in.GetId();
+  if (in.GetU8() != static_cast<uint8_t>(letter)) return std::nullopt;
+  const Id128 id = in.GetId();
   if (!in.AtEnd()) return std::nullopt;
-  return pack;
+  return id;
+}
+
+}  // namespace
+
+std::optional<Id128> ParseOpenPackKey(std::string_view key) {
+  return ParseIdKey('p', key);
+}
+
+std::string DoomedPrefix() {
+  return "x";
+}
+
+std::string DoomedKey(const Id128& object) {
+  std::string key = DoomedPrefix();
+  PutId(key, object);
+  return key;
+}
+
+std::optional<Id128> ParseDoomedKey(std::string_view key) {
+  return ParseIdKey('x', key);
 }
 
 std::string HistoryKey() {

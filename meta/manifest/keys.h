@@ -129,6 +129,10 @@ struct AuditName {
   Id128 operation;
 };
 std::optional<AuditName> ParseAuditKey(std::string_view key);
+// An object that nothing needs any more, whose file may still be there.
+std::string DoomedKey(const Id128& object);
+std::string DoomedPrefix();
+std::optional<Id128> ParseDoomedKey(std::string_view key);
 
 // ---- how LevelDB sees them ----
 std::string CurrentKey(BranchId branch, std::string_view branch_key);           // d/

@@ -261,6 +261,75 @@ std::unique_ptr<Cursor> Manifest::ScanGlobal(const KeyRange& range) const {
   return MakeMergingCursor(std::move(layers), range);
 }
 
+namespace {
+
+constexpr size_t kBranchPrefixBytes = 5;  // 'd' or 'h', and the branch
+
+Status VisitSet(const WorkingSet& set, KeyKind kind, const VersionVisitor& visit) {
+  WorkingSet::Iterator iterator(set);
+  for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
+    const WorkingSet::Version version = iterator.version();
+    if (version.whiteout || version.key.size() <= kBranchPrefixBytes || version.key[0] != 'd' ||
+        version.key[kBranchPrefixBytes] != static_cast<char>(kind)) {
+      continue;
+    }
+    MENDFS_RETURN_IF_ERROR(visit({.key = version.key,
+                                  .bytes = {},
+                                  .branch_key = version.key.substr(kBranchPrefixBytes),
+                                  .value = {version.seq, false, version.value}}));
+  }
+  return Status::Ok();
+}
+
+Status VisitStored(const KvIterator& at, bool earlier, const VersionVisitor& visit) {
+  const std::string_view key = at.key();
+  StoredVersion version{.key = key, .bytes = at.value(), .branch_key = {}, .value = {}};
+  MENDFS_ASSIGN_OR_RETURN(version.value, DecodeStoredValue(key, version.bytes));
+  if (version.value.whiteout) return Status::Ok();
+  version.branch_key = key.substr(kBranchPrefixBytes);
+  if (!earlier) return visit(version);
+  ByteReader in(version.branch_key);
+  const std::string branch_key = in.GetKeyBytes();
+  in.GetU64BigEndian();
+  if (!in.AtEnd()) return Status(Code::kCorruption, "history key does not decode");
+  version.branch_key = branch_key;
+  return visit(version);
+}
+
+// Entries of one kind under `letter`, branch by branch.
+Status VisitBranches(KvIterator& iterator, char letter, KeyKind kind, const VersionVisitor& visit) {
+  const bool earlier = letter == 'h';
+  for (BranchId branch;;) {
+    const std::string begin = earlier ? EarlierPrefix(branch) : CurrentPrefix(branch);
+    const std::string prefix = begin + static_cast<char>(kind);
+    iterator.Seek(prefix);
+    for (; iterator.Valid() && iterator.key().starts_with(prefix); iterator.Next()) {
+      MENDFS_RETURN_IF_ERROR(VisitStored(iterator, earlier, visit));
+    }
+    if (branch.value == UINT32_MAX) break;
+    // The next branch that holds anything.
+    branch = BranchId(branch.value + 1);
+    iterator.Seek(earlier ? EarlierPrefix(branch) : CurrentPrefix(branch));
+    if (!iterator.Valid() || iterator.key()[0] != letter) break;
+    branch = BranchId(ByteReader(iterator.key().substr(1)).GetU32BigEndian());
+  }
+  return iterator.status();
+}
+
+}  // namespace
+
+Status Manifest::EachVersion(KeyKind kind, const VersionVisitor& visit) const {
+  // The sets before LevelDB: what is folded meanwhile is in one of the two. One iterator for d/ and
+  // h/: what moves from the one to the other meanwhile is in one of them.
+  const Sets sets = GetSets();
+  const auto iterator = kv_->Scan();
+  for (const auto* set : {sets.active.get(), sets.folding.get()}) {
+    if (set != nullptr) MENDFS_RETURN_IF_ERROR(VisitSet(*set, kind, visit));
+  }
+  MENDFS_RETURN_IF_ERROR(VisitBranches(*iterator, 'd', kind, visit));
+  return VisitBranches(*iterator, 'h', kind, visit);
+}
+
 // ------------------------------------------------------------------------------------ changing
 void Manifest::NoteEntry(Seq seq, BranchId branch, const ChangeEntry& entry) {
   if (entry.whiteout || entry.key.empty()) return;

@@ -34,6 +34,7 @@
 #include "meta/manifest/reader.h"
 #include "meta/manifest/segment_set.h"
 #include "meta/manifest/state_format.h"
+#include "meta/manifest/stored_value.h"
 #include "meta/manifest/working_set.h"
 #include "meta/object/object_store.h"
 
@@ -65,6 +66,16 @@ struct EntryEdit {
   std::optional<std::string> replacement;  // nothing: it goes
 };
 
+// A value that some reader can still come to see, as the working set or LevelDB holds it.
+// Lifetime: valid during the visit
+struct StoredVersion {
+  std::string_view key;    // LevelDB's; of one in the working set, the d/ key that it will get
+  std::string_view bytes;  // as LevelDB has them; empty: it is in the working set
+  std::string_view branch_key;
+  StoredValue value;  // never a whiteout
+};
+using VersionVisitor = std::function<Status(const StoredVersion&)>;
+
 class Manifest : public Reader {
  public:
   static Result<std::unique_ptr<Manifest>> Open(Disk& disk, const std::string& store_path,
@@ -76,6 +87,11 @@ class Manifest : public Reader {
   std::unique_ptr<Cursor> Scan(const View& view, const KeyRange& range) const override;
   Result<std::string> GetGlobal(std::string_view key) const override;
   std::unique_ptr<Cursor> ScanGlobal(const KeyRange& range) const override;
+
+  // Every version of every key of the kind, on all branches: those of one instant, and perhaps some
+  // that were replaced or folded while the walk went on. What segments hold is not among them.
+  // kCorruption for an entry that does not decode: the walk was not complete.
+  Status EachVersion(KeyKind kind, const VersionVisitor& visit) const;
 
   // ---- changing, by the door alone ----
   void Apply(Seq seq, const Change& change);

@@ -133,6 +133,30 @@ Result<ObjectInfo> DecodeObjectTail(std::string_view tail) {
   return info;
 }
 
+std::string EncodeDoomedObject(ObjectKind kind) {
+  std::string value;
+  PutU8(value, kInfoVersion);
+  PutU8(value, static_cast<uint8_t>(kind));
+  PutU16(value, 0);
+  return value;
+}
+
+Result<ObjectKind> DecodeDoomedObject(const Id128& id, std::string_view value) {
+  const std::string entry = "manifest entry of the doomed object " + ToHex(id) + ": ";
+  ByteReader in(value);
+  const uint8_t version = in.GetU8();
+  if (in.ok() && version > kInfoVersion) {
+    return Status(Code::kUnsupported,
+                  entry + "format " + std::to_string(version) + " is newer than this program");
+  }
+  const auto kind = KindOfByte(in.GetU8());
+  const uint16_t reserved = in.GetU16();
+  if (!in.AtEnd() || version != kInfoVersion || !kind || reserved != 0) {
+    return Bad(entry + "malformed");
+  }
+  return *kind;
+}
+
 std::string EncodeObjectInfo(const ObjectInfo& info) {
   std::string value;
   PutU8(value, kInfoVersion);

@@ -65,6 +65,10 @@ std::string EncodeObjectTail(const ObjectInfo& info);
 // The caller compares the sizes it says with those of the file.
 Result<ObjectInfo> DecodeObjectTail(std::string_view tail);
 
+// Value of the manifest's entry DoomedKey(id): the object is on its way out.
+std::string EncodeDoomedObject(ObjectKind kind);
+Result<ObjectKind> DecodeDoomedObject(const Id128& id, std::string_view value);
+
 // Value of the manifest's entry ObjectKey(id).
 std::string EncodeObjectInfo(const ObjectInfo& info);
 Result<ObjectInfo> DecodeObjectInfo(const Id128& id, std::string_view value);

@@ -294,7 +294,7 @@ std::string PayloadHash::Finish(ObjectInfo& info) {
   return encoded;
 }
 
-Result<ObjectInfo> ObjectStore::Adopt(ObjectKind kind, const std::string& path,
+Result<ObjectInfo> ObjectStore::Adopt(ObjectKind kind, const Id128& id, const std::string& path,
                                       uint64_t payload_bytes) {
   PayloadHash hash;
   {
@@ -302,7 +302,7 @@ Result<ObjectInfo> ObjectStore::Adopt(ObjectKind kind, const std::string& path,
     uint64_t budget_bytes = UINT64_MAX;
     MENDFS_RETURN_IF_ERROR(hash.Step(*file, path, payload_bytes, budget_bytes));
   }
-  return SealFile(kind, RandomId(), path, hash);
+  return SealFile(kind, id, path, hash);
 }
 
 Result<ObjectInfo> ObjectStore::SealStaged(ObjectKind kind, const Id128& id, PayloadHash& hash) {
@@ -410,6 +410,11 @@ Status ObjectStore::Remove(ObjectKind kind, const Id128& id) {
   if (!status.ok() || kind != ObjectKind::kBlob) return status;
   status = disk_.Remove(BlobMetaPath(path));
   return status.code() == Code::kNotFound ? Status::Ok() : status;
+}
+
+Status ObjectStore::SyncNames(ObjectKind kind, const Id128& id) {
+  const Status synced = disk_.SyncDir(FinalDir(store_path_, kind, id));
+  return synced.code() == Code::kNotFound ? Status::Ok() : synced;
 }
 
 Status ObjectStore::Walk(ObjectKind kind, const std::function<Status(const Found&)>& visit) const {

@@ -120,9 +120,10 @@ class ObjectStore {
   // The same under an id that the caller minted, and wrote down, before.
   Result<std::unique_ptr<ObjectWriter>> BeginAs(ObjectKind kind, const Id128& id);
   // Seals the first `payload_bytes` of a file that exists (a piece of the journal) in place of a
-  // staging file; what stands behind them is dropped. On error before the rename the file keeps its
-  // name and its payload, and the call may be repeated.
-  Result<ObjectInfo> Adopt(ObjectKind kind, const std::string& path, uint64_t payload_bytes);
+  // staging file, under an id that the caller owns; what stands behind them is dropped. On error
+  // before the rename the file keeps its name and its payload, and the call may be repeated.
+  Result<ObjectInfo> Adopt(ObjectKind kind, const Id128& id, const std::string& path,
+                           uint64_t payload_bytes);
 
   // The same for the staging file of an object that was written without a writer (an open pack or
   // blob): its payload is what was hashed.
@@ -134,6 +135,8 @@ class ObjectStore {
   // Ok if it was not there. The caller knows that nothing names it. Of a blob the .meta goes last,
   // as it came first: a .meta alone is residue, a blob without one would be damage.
   Status Remove(ObjectKind kind, const Id128& id);
+  // The object's name, or that it is gone, is durable when this returns ok.
+  Status SyncNames(ObjectKind kind, const Id128& id);
 
   std::string PathOf(ObjectKind kind, const Id128& id) const;
   std::string StagingPathOf(ObjectKind kind, const Id128& id) const;

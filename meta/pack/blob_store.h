@@ -56,6 +56,7 @@ class BlobStore final : public BodyStore {
   Status Read(const RunRef& run, uint64_t offset, size_t size_bytes, char* target) const override {
     return packs_.Read(run, offset, size_bytes, target);
   }
+  RunUses& uses() const override { return packs_.uses(); }
   GrowthPlace PlaceOf(const BodyGrowth& growth) const override;
   std::optional<uint64_t> Grow(const BodyGrowth& growth) override;
   Status BeginBlob(InodeNumber inode, uint64_t offset) override;

@@ -20,6 +20,7 @@
 #include "meta/base/ids.h"
 #include "meta/base/status.h"
 #include "meta/pack/run_ref.h"
+#include "meta/pack/run_uses.h"
 
 namespace mendfs {
 
@@ -76,6 +77,13 @@ class BodyStore {
   }
   // Nobody has the body open any more. Answers what it has grown by that is not in its blob.
   virtual std::optional<BodyGrowth> EndGrowth(InodeNumber) { return std::nullopt; }
+
+  // A reader holds a use from before it looks for references until it has read their bytes; whoever
+  // appends, from before that until the change that refers to the run was applied.
+  virtual RunUses& uses() const { return uses_; }
+
+ private:
+  mutable RunUses uses_;
 };
 
 }  // namespace mendfs

@@ -160,6 +160,8 @@ Result<bool> SealStaged(ObjectStore& objects, OpenObject& object, uint64_t& budg
 Result<bool> SealOpenObject(ObjectStore& objects, PackRows& rows, OpenObject& object,
                             uint64_t& budget_bytes) {
   if (object.lost.load()) return Status(Code::kIo, object.Name() + " was not synced");
+  // An object under a final name is found by its row alone.
+  MENDFS_RETURN_IF_ERROR(rows.SyncNames());
   Disk& disk = objects.disk();
   const std::string staged = objects.StagingPathOf(object.kind, object.id);
   ObjectInfo info;

@@ -2,12 +2,14 @@
 // and what becomes of it.
 //
 //   New      1 staging file made · 2 file and directory synced · 3 named by a record
-//   Seal     1 it becomes an object · 2 one record: the object's row instead of the open one's
+//   Seal     1 the record that names it is durable · 2 it becomes an object · 3 one record: the
+//            object's row instead of the open one's
 //
 // No record that refers to an open object is durable without the one that names it. A crash between
 // New's 1 and 3 leaves a staging file that no row names, removed by its id at the next open. After
-// 3 the next open syncs it and seals it, whatever bytes are there; between Seal's 1 and 2 it finds
-// the object and only writes the row.
+// 3 the next open syncs it and seals it, whatever bytes are there; between Seal's 2 and 3 it finds
+// the object and only writes the row. Without Seal's 1 a crash could leave an object whose name was
+// lost with the end of the journal.
 //
 // Threads:  Take and GiveBack under the owner's lock; Seal by one at a time, once nobody takes a
 //           place any more and `writers` is 0; all else from any thread
@@ -32,6 +34,8 @@ class PackRows {
  public:
   virtual ~PackRows() = default;
   virtual Status NameOpen(ObjectKind kind, const Id128& object) = 0;
+  // The records of NameOpen are durable when this returns ok.
+  virtual Status SyncNames() = 0;
   // The object's row comes, the open one's goes.
   virtual Status NameSealed(const ObjectInfo& object) = 0;
   virtual Status ForgetOpen(const Id128& object) = 0;

@@ -54,4 +54,9 @@ Result<std::shared_ptr<const File>> PackFiles::Get(ObjectKind kind, const Id128&
   return file;
 }
 
+void PackFiles::Forget(const Id128& id) {
+  MutexLock lock(mutex_);
+  slots_.erase(id);
+}
+
 }  // namespace mendfs

@@ -26,6 +26,8 @@ class PackFiles {
   static constexpr size_t kFilesMax = 128;
 
   Result<std::shared_ptr<const File>> Get(ObjectKind kind, const Id128& id);
+  // The object is gone: an open file would keep its space.
+  void Forget(const Id128& id);
 
  private:
   struct Slot {

@@ -130,6 +130,15 @@ std::vector<PackStore::PackPtr> PackStore::All() const {
   return all;
 }
 
+std::map<Id128, uint64_t> PackStore::OpenBytes() {
+  std::map<Id128, uint64_t> bytes;
+  for (Stripe& stripe : stripes_) {
+    MutexLock lock(stripe.mutex);
+    if (stripe.pack != nullptr) bytes[stripe.pack->id] = stripe.pack->end;
+  }
+  return bytes;
+}
+
 uint64_t PackStore::open_packs() const {
   MutexLock lock(mutex_);
   return packs_.size();
@@ -176,7 +185,8 @@ Status PackStore::SealFull() {
     MutexLock lock(mutex_);
     full.swap(full_);
   }
-  Status result;
+  // An object under a final name is found by its row alone.
+  Status result = full.empty() ? Status::Ok() : rows_->SyncNames();
   for (const PackPtr& pack : full) {
     // Nobody takes a place in it any more; who has one is waited for until the next call.
     Status status;

@@ -64,11 +64,16 @@ class PackStore final : public BodyStore {
   Status Seal(bool all);
   static constexpr size_t kUnsealedMax = 64;
 
+  // A sealed pack was removed: nothing of it stays open.
+  void Forget(const Id128& pack) { files_.Forget(pack); }
+
   // What reads met since the open that did not fit its hash, or was not there.
   ReadDamage read_damage() const { return damage_.Get(); }
 
   const BlockCache& cache() const { return cache_; }
   uint64_t open_packs() const;
+  // How much the packs hold that take more.
+  std::map<Id128, uint64_t> OpenBytes();
 
  private:
   using PackPtr = OpenObjectPtr;

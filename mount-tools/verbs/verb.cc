@@ -57,6 +57,22 @@ std::string MountedText(const MountFacts* mount) {
   return mount->read_only ? shown : shown + ", but its daemon is gone";
 }
 
+namespace {
+
+// Counted by each cycle that gives space back: a store that was just opened does not know yet.
+std::string PacksText(const PackSpace& packs) {
+  std::string text = "not counted since the store was opened";
+  if (packs.as_of > Seq()) {
+    text = HumanBytes(packs.held_bytes) + ", " + HumanBytes(packs.live_bytes) + " live, " +
+           HumanBytes(packs.garbage_bytes) + " garbage, as of change " +
+           std::to_string(packs.as_of.value);
+  }
+  if (packs.garbage_since_bytes == 0) return text;
+  return text + "; about " + HumanBytes(packs.garbage_since_bytes) + " more garbage since";
+}
+
+}  // namespace
+
 std::string StatusText(const StoreStatus& status, const std::string& path,
                        const MountFacts* mount) {
   std::string health(HealthName(status.health));
@@ -81,6 +97,7 @@ std::string StatusText(const StoreStatus& status, const std::string& path,
   if (status.replayed_records > 0) {
     text += Line("replayed", Counted(status.replayed_records, "record", "records") + " at open");
   }
+  text += Line("packs", PacksText(status.packs));
   text += Line("space", HumanBytes(status.space.available_bytes) + " available of " +
                             HumanBytes(status.space.total_bytes));
   return text;

@@ -9,7 +9,7 @@ _OBJECT = _DISK | {"meta/object"}
 _MANIFEST = _OBJECT | {"meta/journal", "meta/manifest", "meta/manifest/kv"}
 _PACK = _OBJECT | {"meta/pack"}
 _TABLE = _MANIFEST | {"meta/table/schema", "meta/table"}
-_COMMIT = _TABLE | _PACK | {"meta/tree", "meta/commit"}
+_COMMIT = _TABLE | _PACK | {"meta/tree", "meta/commit", "meta/commit/space"}
 _DOORS = _CODEC | {"meta"}
 _PLANE = _DOORS | {"fs/view", "fs/ops/plane"}
 _OPS = _PLANE | {"fs/ops/planes", "fs/ops/rows", "fs/ops"}
@@ -30,7 +30,9 @@ MAY_INCLUDE = {
     "meta/table/schema": _MANIFEST,
     "meta/table": _MANIFEST | {"meta/table/schema"},
     "meta/commit/history": _MANIFEST | {"meta"},
-    "meta/commit": _TABLE | _PACK | {"meta/tree", "meta/commit/history", "meta"},
+    "meta/commit/space": _MANIFEST | _PACK | {"meta/tree", "meta"},
+    "meta/commit": _TABLE | _PACK
+    | {"meta/tree", "meta/commit/history", "meta/commit/space", "meta"},
     "meta/commit/intent": _COMMIT | {"meta"},
     "meta/commit/load": _COMMIT | {"meta", "meta/commit/intent"},
     "meta": _COMMIT | {"meta/commit/load", "meta/commit/intent"},

@@ -63,6 +63,17 @@ TEST(KeysTest, KeysOfRowsAreReadBack) {
   EXPECT_FALSE(ParseDeadRowKey(RowNameKey(kType, kInode)).has_value());
 }
 
+TEST(KeysTest, KeysOfObjectsAreReadBackAndToldApart) {
+  const Id128 id{{1, 2, 3}};
+  EXPECT_EQ(ToHex(DoomedKey(id)), "7801020300000000000000000000000000");
+  EXPECT_EQ(ParseDoomedKey(DoomedKey(id)), id);
+  EXPECT_EQ(ParseObjectKey(ObjectKey(id)), id);
+  EXPECT_EQ(ParseOpenPackKey(OpenPackKey(id)), id);
+  EXPECT_FALSE(ParseDoomedKey(ObjectKey(id)).has_value());
+  EXPECT_FALSE(ParseObjectKey(DoomedKey(id)).has_value());
+  EXPECT_FALSE(ParseDoomedKey(DoomedKey(id) + "x").has_value());
+}
+
 TEST(KeysTest, WhatFollowsFromOtherEntriesIsDerived) {
   std::set<char> derived;
   for (int letter = 0; letter < 128; ++letter) {

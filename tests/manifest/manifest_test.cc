@@ -333,5 +333,49 @@ TEST_F(ManifestModelTest, ARewriteAfterAFailedOneReopensLevelDb) {
   ExpectState({kMainBranch, kHeadSeq}, {});
 }
 
+TEST_F(ManifestModelTest, EveryVersionOfAKindIsVisitedWhereverItIs) {
+  Change change;
+  change.Put(KeyOf(1), "kept by a pin");
+  change.Put(KeyOf(2), "folded");
+  Apply(change);
+  Fold();
+  manifest_->Pin();
+  Change second;
+  second.Put(KeyOf(1), "replaced, kept by a pin too");
+  Apply(second);
+  manifest_->Pin();
+  Change third;
+  third.Clear(KeyOf(1));
+  Apply(third);
+  Fold();
+  Change fourth;
+  fourth.Put(KeyOf(3), "first in memory");
+  Apply(fourth);
+  Change fifth;
+  fifth.Put(KeyOf(3), "second in memory");
+  fifth.Put("i-of-another-kind", "other");
+  Apply(fifth);
+  std::multimap<std::string, std::string> seen;
+  size_t in_leveldb = 0;
+  const Status walked =
+      manifest_->EachVersion(*KindOf(KeyOf(1)), [&](const StoredVersion& version) {
+        seen.emplace(version.branch_key, version.value.payload);
+        if (!version.bytes.empty()) {
+          ++in_leveldb;
+          EXPECT_EQ(*manifest_->kv().Get(version.key), version.bytes);
+        }
+        return Status::Ok();
+      });
+  ASSERT_TRUE(walked.ok()) << walked.ToString();
+  EXPECT_EQ(seen, (std::multimap<std::string, std::string>{
+                      {KeyOf(1), "kept by a pin"},
+                      {KeyOf(1), "replaced, kept by a pin too"},
+                      {KeyOf(2), "folded"},
+                      {KeyOf(3), "second in memory"},
+                      {KeyOf(3), "first in memory"},
+                  }));
+  EXPECT_EQ(in_leveldb, 3U);
+}
+
 }  // namespace
 }  // namespace mendfs

@@ -313,12 +313,14 @@ TEST_F(ObjectStoreTest, AdoptSealsAFileThatExistsAndMayBeRepeated) {
   ASSERT_TRUE((*file)->WriteAt(0, bytes + "reserved space").ok());
   for (const Failpoint point : {Failpoint::kObjectBeforeSync, Failpoint::kObjectBeforeRename}) {
     ArmFailpoint(point, FailAction::kError);
-    EXPECT_EQ(
-        objects_.Adopt(ObjectKind::kJournal, "/store/journal/1.log", bytes.size()).status().code(),
-        Code::kIo);
+    EXPECT_EQ(objects_.Adopt(ObjectKind::kJournal, Id128{{1}}, "/store/journal/1.log", bytes.size())
+                  .status()
+                  .code(),
+              Code::kIo);
     DisarmFailpoints();
   }
-  const auto info = objects_.Adopt(ObjectKind::kJournal, "/store/journal/1.log", bytes.size());
+  const auto info =
+      objects_.Adopt(ObjectKind::kJournal, Id128{{1}}, "/store/journal/1.log", bytes.size());
   ASSERT_TRUE(info.ok()) << info.status().ToString();
   std::string read;
   EXPECT_EQ(TryRead(ObjectKind::kJournal, info->id, read), Code::kOk);

@@ -17,6 +17,9 @@ class MemoryRows final : public PackRows {
     open[object] = kind;
     return Status::Ok();
   }
+  Status SyncNames() override {
+    return refuse_sync ? Status(Code::kIo, "the test refuses the sync") : Status::Ok();
+  }
   Status NameSealed(const ObjectInfo& object) override {
     if (refuse) return Status(Code::kIo, "the test refuses the name");
     MutexLock lock(mutex);
@@ -42,6 +45,7 @@ class MemoryRows final : public PackRows {
   }
 
   bool refuse = false;
+  bool refuse_sync = false;
   Mutex mutex{LockRank::kDoor};
   std::map<Id128, ObjectKind> open;
   std::map<Id128, ObjectInfo> sealed;

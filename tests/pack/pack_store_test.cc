@@ -297,6 +297,39 @@ TEST_F(PackStoreTest, ACrashAtAnyStepOfSealingIsFinished) {
   FAIL() << "more calls than the test looks at";
 }
 
+TEST_F(PackStoreTest, APackWhoseNameIsNotDurableStaysWhereItIs) {
+  const RunRef run = Append(7, Pattern(1000, 9));
+  rows_.refuse_sync = true;
+  EXPECT_EQ(packs_->Seal(true).code(), Code::kIo);
+  EXPECT_TRUE(disk_.Stat(objects_.StagingPathOf(ObjectKind::kPack, run.object)).ok());
+  rows_.refuse_sync = false;
+  EXPECT_TRUE(packs_->Seal(true).ok());
+  EXPECT_FALSE(disk_.Stat(objects_.StagingPathOf(ObjectKind::kPack, run.object)).ok());
+  EXPECT_EQ(rows_.sealed.count(run.object), 1U);
+}
+
+TEST(RunUsesTest, WhoeverBeganBeforeIsWaitedForAndNobodyElse) {
+  RunUses uses;
+  EXPECT_TRUE(uses.WaitForEarlier(0));
+  auto first = std::make_unique<RunUses::Use>(uses);
+  EXPECT_FALSE(uses.WaitForEarlier(2));
+  // It has begun after that call, and the call after the next one still waits for the first.
+  auto second = std::make_unique<RunUses::Use>(uses);
+  EXPECT_FALSE(uses.WaitForEarlier(2));
+  first.reset();
+  EXPECT_FALSE(uses.WaitForEarlier(2));
+  second.reset();
+  EXPECT_TRUE(uses.WaitForEarlier(0));
+
+  std::atomic<bool> stop{false};
+  std::thread reader([&] {
+    while (!stop.load()) const RunUses::Use use(uses);
+  });
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(uses.WaitForEarlier(60'000));
+  stop.store(true);
+  reader.join();
+}
+
 TEST_F(PackStoreTest, AnObjectWithoutItsRowGetsIt) {
   const RunRef run = Append(7, Pattern(1000, 9));
   ArmFailpoint(Failpoint::kPackAfterSeal, FailAction::kError);
