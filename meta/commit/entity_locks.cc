@@ -7,7 +7,7 @@ namespace mendfs {
 EntityLocks::EntityLocks() : stripes_(std::make_unique<Stripe[]>(kStripes)) {}
 
 void EntityLocks::PassAll() {
-  for (const auto& stripe : stripes_) const MutexLock pass(*stripe);
+  for (size_t i = 0; i < kStripes; ++i) const MutexLock pass(stripes_[i].mutex);
 }
 
 EntityLocks::Held::Held(EntityLocks& locks,
