@@ -128,8 +128,9 @@ class Manifest : public Reader {
   // The state of a commit that is kept stays readable until Unpin(seq), also when the commit goes.
   // Errors: as CanRead; then nothing is pinned.
   Status PinCommit(BranchId branch, Seq seq);
-  // Is all there that was visible then? The head, pinned moments, forks and commits that are kept
-  // are; kStale for every other. Get and Scan ask it themselves.
+  // Is all there that was visible then? The head, the newest change while it is that, pinned
+  // moments, forks and commits that are kept are; kStale for every other. Get and Scan ask it
+  // themselves.
   Status CanRead(const View& view) const;
   // All that is pinned, and the commits whose rows are not written yet, rising.
   std::vector<Seq> Moments() const;

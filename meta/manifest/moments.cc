@@ -42,7 +42,8 @@ Status Manifest::PinCommit(BranchId branch, Seq seq) {
 }
 
 Status Manifest::CanRead(const View& view) const {
-  if (view.seq == kHeadSeq) return Status::Ok();
+  // At the newest change nothing was replaced that it sees.
+  if (view.seq == kHeadSeq || view.seq == applied()) return Status::Ok();
   {
     MutexLock lock(mutex_);
     if (pins_.count(view.seq) > 0) return Status::Ok();

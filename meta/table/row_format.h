@@ -21,8 +21,7 @@
 namespace mendfs {
 
 struct RowAttributes {
-  // 0: the row has no time of its own; the time of the commit that brought it is shown. Bulk loads
-  // write such rows.
+  // 0: the row has no time of its own; when its segment was made is shown. Loads write such rows.
   int64_t mtime_ns = 0;
   std::optional<uint32_t> permissions;  // the low twelve bits; absent: the table's default
   std::optional<uint32_t> uid;

@@ -88,6 +88,12 @@ class Check {
       AddUp(subject, status.head->seq, status.head->counts, &status.head->content_root);
       if (text == Text(status.head->counts)) return;
     }
+    if (status.counts_as_of < status.last_seq) {
+      return Note("totals",
+                  Status(Code::kCorruption, "the store counts up to change " +
+                                                std::to_string(status.counts_as_of.value) +
+                                                ", what was changed since could not be counted"));
+    }
     AddUp("the store's counts", status.counts_as_of, status.counts, nullptr);
   }
 

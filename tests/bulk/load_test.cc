@@ -136,6 +136,42 @@ TEST_F(LoadTest, ALoadSurvivesReopening) {
   EXPECT_EQ(Export(), kPeopleExported);
 }
 
+TEST_F(LoadTest, ItsTimeStaysWhenItsCommitIsThinnedAway) {
+  // More than goes without segments.
+  std::string people = kPeople;
+  for (int i = 0; i < 11'000; ++i) {
+    people += "\n{\"type\":\"Person\",\"data\":{\"name\":\"p" + std::to_string(i) + "\"}}";
+  }
+  piece_ = 4096;
+  ASSERT_TRUE(Load(people).ok());
+  const TypeId person = (*TableReader(store_->reader()).GetSchema({}))->nodes[0].id;
+  const Seq load = TableReader(store_->reader()).GetNode({}, person, "bob")->start;
+  const auto time = LoadTimeOf(store_->reader(), kMainBranch, load);
+  ASSERT_TRUE(time.ok() && time->has_value()) << time.status().ToString();
+  EXPECT_LE(**time, summary_.commit.time_ns);
+  TableWriter writer(store_->door(), kMainBranch);
+  ASSERT_TRUE(writer.PutNode(person, "eve", "{}", {}).ok());
+  const auto later = store_->CloseCommit(kMainBranch, {"test", "", Origin::kUser});
+  ASSERT_TRUE(later.ok() && later->has_value());
+  ASSERT_TRUE(store_->Thin(ThinHow::kPressing).ok());
+  Open();
+  EXPECT_EQ(*LoadTimeOf(store_->reader(), kMainBranch, load), *time);
+  EXPECT_EQ(*LoadTimeOf(store_->reader(), kMainBranch, (*later)->seq), std::nullopt);
+  EXPECT_EQ(store_->Log(kMainBranch, kHeadSeq, 9)->size(), 1U);
+}
+
+TEST_F(LoadTest, RowsWithoutASegmentHaveItsTimeThemselves) {
+  ASSERT_TRUE(Load(kPeople).ok());
+  EXPECT_EQ(Segments(), 0U);
+  const TableReader tables(store_->reader());
+  const auto schema = tables.GetSchema({});
+  const auto bob = tables.GetNode({}, (*schema)->nodes[0].id, "bob");
+  ASSERT_TRUE(bob.ok());
+  EXPECT_NE(bob->attributes.mtime_ns, 0);
+  EXPECT_LE(bob->attributes.mtime_ns, summary_.commit.time_ns);
+  EXPECT_EQ(Export(), kPeopleExported);
+}
+
 TEST_F(LoadTest, TablesSeeWhatWasLoaded) {
   ASSERT_TRUE(Load(kPeople).ok());
   const TableReader tables(store_->reader());

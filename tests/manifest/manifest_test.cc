@@ -211,6 +211,7 @@ TEST_F(ManifestModelTest, AMomentThatIsNotKeptIsRefusedAndNotGuessed) {
   EXPECT_EQ(code_of(kept), Code::kOk);
   EXPECT_EQ(code_of(pinned), Code::kOk);
   EXPECT_EQ(code_of(newest), Code::kOk);
+  EXPECT_EQ(code_of(manifest_->applied()), Code::kOk);
   EXPECT_EQ(code_of(never), Code::kStale);
   EXPECT_EQ(code_of(Seq(kept.value + 1)), Code::kStale);
   manifest_->Unpin(pinned);

@@ -82,6 +82,19 @@ TEST_F(FsckTest, AThinnedStoreIsClean) {
   }
 }
 
+TEST_F(FsckTest, ChangesThatNoCommitHoldsAreCounted) {
+  {
+    auto store = Store::Open(disk_, "/store", {.commit_interval_ms = 0});
+    ASSERT_TRUE(store.ok());
+    TableWriter tables((*store)->door(), kMainBranch);
+    ASSERT_TRUE(tables.PutNode(type_, "late", "{}", {}).ok());
+    ASSERT_TRUE((*store)->Flush().ok());
+    disk_.PowerCutDropAll();
+  }
+  EXPECT_EQ(Kinds(), "");
+  EXPECT_TRUE(Check().complete);
+}
+
 TEST_F(FsckTest, ALostRowShowsInTheTotals) {
   ChangeKv([&](Kv& kv, KvBatch& batch) {
     // With its derived entry, so that nothing but a count can tell.

@@ -3,11 +3,32 @@
 #include <utility>
 
 #include "meta/manifest/keys.h"
+#include "meta/table/row_format.h"
 
 namespace mendfs {
 namespace {
 
 constexpr size_t kTypePrefixBytes = 5;  // kind, type
+
+// Rows of segments show their segment's time. Plain ones carry it: that of their commit is gone
+// when the commit is thinned away.
+Status SetTime(ChangeEntry& entry, int64_t time_ns) {
+  const auto kind = KindOf(entry.key);
+  std::string value;
+  if (kind == KeyKind::kRow) {
+    MENDFS_ASSIGN_OR_RETURN(RowHead head, DecodeRowHead(entry.value));
+    head.attributes.mtime_ns = time_ns;
+    AppendRowValue(value, head.row, head.attributes, entry.value.substr(head.body_offset));
+  } else if (kind == KeyKind::kEdge) {
+    MENDFS_ASSIGN_OR_RETURN(EdgeHead head, DecodeEdgeHead(entry.value));
+    head.attributes.mtime_ns = time_ns;
+    AppendEdgeValue(value, head.attributes, entry.value.substr(head.body_offset));
+  } else {
+    return Status::Ok();
+  }
+  entry.value = std::move(value);
+  return Status::Ok();
+}
 
 }  // namespace
 
@@ -68,7 +89,10 @@ Status LoadOutput::Stream::FinishSegment() {
 
 Status LoadOutput::Stream::Finish() {
   if (builder_) MENDFS_RETURN_IF_ERROR(FinishSegment());
-  for (ChangeEntry& entry : plain_) output_.plain_.push_back(std::move(entry));
+  for (ChangeEntry& entry : plain_) {
+    MENDFS_RETURN_IF_ERROR(SetTime(entry, output_.options_.time_ns));
+    output_.plain_.push_back(std::move(entry));
+  }
   plain_.clear();
   return Status::Ok();
 }
