@@ -74,6 +74,16 @@ Status RemoveLoadResidue(Disk& disk, const std::string& store_path, const std::s
   return RemoveLoadDirectory(disk, directory);
 }
 
+// `name` is that of a staging file.
+Result<bool> IsSealed(Disk& disk, const std::string& store_path, std::string_view name,
+                      const Id128& object) {
+  const auto kind = ParseObjectKind(name.substr(0, name.find('-')));
+  if (!kind) return false;
+  const Status found = disk.Stat(ObjectStore(disk, store_path).PathOf(*kind, object)).status();
+  if (found.ok()) return true;
+  return found.code() == Code::kNotFound ? Result<bool>(false) : Result<bool>(found);
+}
+
 }  // namespace
 
 LoadStaging::LoadStaging(Disk& disk, std::string store_path, std::string directory,
@@ -137,9 +147,11 @@ Status RemoveStagingResidue(Disk& disk, const std::string& store_path,
     } else if (entry.kind == FileKind::kRegular) {
       const auto object = ParseObjectStagingName(entry.name);
       if (!object) continue;
-      // An open pack is named, though it is not sealed yet.
+      // An open pack is named, though it is not sealed yet. A sealed object may have kept the name
+      // that it was renamed from: a power cut can leave both.
       MENDFS_ASSIGN_OR_RETURN(const bool named, is_named(*object));
-      if (!named) MENDFS_RETURN_IF_ERROR(IgnoreNotFound(disk.Remove(path)));
+      MENDFS_ASSIGN_OR_RETURN(const bool sealed, IsSealed(disk, store_path, entry.name, *object));
+      if (!named || sealed) MENDFS_RETURN_IF_ERROR(IgnoreNotFound(disk.Remove(path)));
     }
   }
   return Status::Ok();
