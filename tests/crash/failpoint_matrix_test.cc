@@ -60,9 +60,8 @@ std::string Sentence(Failpoint point, const Plan& plan, uint64_t hit, std::strin
 }
 
 // The first, the last and some between.
-std::vector<uint64_t> HitsToTry(uint64_t hits) {
+std::vector<uint64_t> HitsToTry(uint64_t hits, uint64_t wanted) {
   std::set<uint64_t> chosen;
-  const uint64_t wanted = LongRun() ? 12 : 3;
   for (uint64_t i = 0; i < wanted && hits > 0; ++i) {
     chosen.insert(1 + i * (hits - 1) / std::max<uint64_t>(wanted - 1, 1));
   }
@@ -166,8 +165,8 @@ class FailpointMatrixTest : public testing::TestWithParam<size_t> {
     }
   }
 
-  void TryAll(const Plan& plan, uint64_t hits) {
-    for (const uint64_t hit : HitsToTry(hits)) {
+  void TryAll(const Plan& plan, uint64_t hits, uint64_t wanted) {
+    for (const uint64_t hit : HitsToTry(hits, wanted)) {
       ASSERT_NO_FATAL_FAILURE(TryAnswer(plan, hit, FailAction::kError, "an error"));
       ASSERT_NO_FATAL_FAILURE(TryAnswer(plan, hit, FailAction::kNoSpace, "no space"));
       ASSERT_NO_FATAL_FAILURE(TryCrashes(plan, hit));
@@ -198,11 +197,11 @@ TEST_P(FailpointMatrixTest, IsReachedAndSurvived) {
   const uint64_t hits = HitsOfRun(plan);
   ASSERT_GT(hits, 0u) << name << " is not reached by plan " << plan.name
                       << ", which PlanOf in tests/crash/failpoint_matrix_test.cc names for it";
-  ASSERT_NO_FATAL_FAILURE(TryAll(plan, hits));
+  ASSERT_NO_FATAL_FAILURE(TryAll(plan, hits, LongRun() ? 6 : 2));
   // Others may pass it too, on other ways.
   for (const Plan& other : AllPlans()) {
     if (!LongRun() || other.name == plan.name) continue;
-    ASSERT_NO_FATAL_FAILURE(TryAll(other, HitsOfRun(other)));
+    ASSERT_NO_FATAL_FAILURE(TryAll(other, HitsOfRun(other), 2));
   }
   PrintFigure("failpoints_reached", 1);
   PrintFigure("failpoint_trials", tried_);

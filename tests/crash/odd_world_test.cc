@@ -7,7 +7,9 @@
 #include <thread>
 
 #include "meta/base/clock.h"
+#include "meta/bulk.h"
 #include "meta/manifest/keys.h"
+#include "meta/object/object_store.h"
 #include "tests/crash/figures.h"
 #include "tests/crash/plan.h"
 #include "tests/support/seed.h"
@@ -222,6 +224,38 @@ TEST(RecoveryTest, OfTenThousandPendingRecordsBringsThemAll) {
       "recovery_of_10000_records_ms",
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
   EXPECT_GE((*session)->store().Describe().replayed_records, static_cast<uint64_t>(kRecords));
+}
+
+// A rename between directories that a power cut leaves half: the old name is there as well.
+TEST(JunkTest, TheNameThatASealedObjectHadInStagingGoes) {
+  const auto disk = FreshStore();
+  {
+    auto session = Session::Open(*disk, CrashOpenOptions());
+    ASSERT_TRUE(session.ok());
+    std::string lines;
+    for (int i = 0; i < 18; ++i) {
+      lines += R"({"type":"P","data":{"k":"l)" + std::to_string(i) + R"(","v":")" +
+               std::string(62'000, 'l') + "\"}}\n";
+    }
+    const auto loader = Loader::Begin((*session)->store(), {.memory_bytes = 1 << 20});
+    ASSERT_TRUE(loader.ok());
+    ASSERT_TRUE((*loader)->Add("rows", lines).ok());
+    LoadSummary summary;
+    ASSERT_TRUE((*loader)->Finish({}, summary).ok());
+  }
+  std::vector<std::string> old_names;
+  ObjectStore objects(*disk, kCrashStore);
+  const Status walked = objects.Walk(ObjectKind::kSegment, [&](const ObjectStore::Found& found) {
+    old_names.push_back(objects.StagingPathOf(ObjectKind::kSegment, *found.id));
+    return ReplaceFile(*disk, old_names.back(), *ReadWholeFile(*disk, found.path, 1 << 26));
+  });
+  ASSERT_TRUE(walked.ok()) << walked.ToString();
+  ASSERT_FALSE(old_names.empty());
+  ASSERT_TRUE(Session::Open(*disk, CrashOpenOptions()).ok());
+  for (const std::string& name : old_names) {
+    EXPECT_EQ(disk->Stat(name).status().code(), Code::kNotFound) << name;
+  }
+  EXPECT_TRUE(CheckClean(*disk).ok());
 }
 
 TEST(JunkTest, InDirectoriesOfTheStoreIsLeftAloneAndHarmsNothing) {
