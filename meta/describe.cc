@@ -58,6 +58,7 @@ std::string StatusJson(const StoreStatus& status) {
                {"journal_bytes", status.journal_bytes},
                {"segments", status.segments},
                {"replayed_records", status.replayed_records},
+               {"sidecars", {{"live", status.sidecars_live}, {"left", status.sidecars_left}}},
                {"space",
                 {{"total_bytes", status.space.total_bytes},
                  {"free_bytes", status.space.free_bytes},

@@ -317,6 +317,7 @@ StoreStatus Engine::Describe() const {
   const IntentCounts sidecars = intents_.counts();
   status.sidecars_live = sidecars.live;
   status.sidecars_left = sidecars.left;
+  status.sidecars_reason = sidecars.reason;
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;

@@ -6,6 +6,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "meta/audit.h"
 #include "meta/files.h"
 #include "meta/inspect.h"
 #include "meta/store.h"
@@ -32,7 +33,10 @@ class Check {
 
   void Run() {
     const StoreStatus status = store_.Describe();
-    if (status.health != Health::kOk) Found("manifest", store_.path(), status.reason);
+    Sidecars();
+    if (status.health != Health::kOk && status.reason != status.sidecars_reason) {
+      Found("manifest", store_.path(), status.reason);
+    }
     Segments();
     Tables();
     Files();
@@ -63,6 +67,19 @@ class Check {
 
   void Step(std::string_view stage, uint64_t done) {
     if (progress_ && done % 4096 == 0) progress_({stage, done, 0});
+  }
+
+  void Sidecars() {
+    const auto found = LookAtSidecars(store_.disk(), store_.path());
+    if (!found.ok()) return Note("sidecars", found.status());
+    report_.sidecars = found->pending;
+    report_.foreign = found->foreign;
+    for (const SidecarReport::Damaged& one : found->damaged) {
+      Found("sidecar", one.path,
+            one.why +
+                "; the store does not open for writing while it is there. Nothing depends on "
+                "it that the store shows: without it, what its write made stays unused");
+    }
   }
 
   void Segments() {
