@@ -82,6 +82,7 @@ std::string StatusJson(const StoreStatus& status) {
                  {"live_bytes", status.packs.live_bytes},
                  {"garbage_bytes", status.packs.garbage_bytes},
                  {"garbage_since_bytes", status.packs.garbage_since_bytes}}},
+               {"sidecars", {{"live", status.sidecars_live}, {"left", status.sidecars_left}}},
                {"space",
                 {{"total_bytes", status.space.total_bytes},
                  {"free_bytes", status.space.free_bytes},

@@ -140,6 +140,7 @@ struct StoreStatus {
   HistoryStatus history;
   uint64_t sidecars_live = 0;     // of multi-step writes that run
   uint64_t sidecars_left = 0;     // of such that failed or died
+  std::string sidecars_reason;    // why something is left, or is not known; empty: all is well
   SpaceInfo space;
   PackSpace packs;
 };

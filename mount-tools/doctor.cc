@@ -6,6 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "meta/audit.h"
+#include "meta/disk/posix_disk.h"
 #include "mount-tools/mounting/mount_table.h"
 #include "mount-tools/mounting/store_lock.h"
 #include "mount-tools/mounting/target.h"
@@ -24,6 +26,24 @@ char ProcessState(int pid) {
   if (!std::getline(file, line)) return 0;
   const size_t end = line.rfind(')');
   return end == std::string::npos || end + 2 >= line.size() ? '\0' : line[end + 2];
+}
+
+// Covered by a sidecar: mounting resolves it. A damaged one: it does not. Not to be told: both.
+std::string SidecarClause(const std::string& store_path) {
+  const auto disk = MakePosixDisk();
+  const auto found = LookAtSidecars(*disk, store_path);
+  if (!found.ok()) {
+    return ". Whether writes wait in its sidecars/ cannot be told (" + found.status().message() +
+           "): mount it first; if that is refused, run `mendfs fsck`";
+  }
+  if (!found->damaged.empty()) {
+    return ". " + Printable(found->damaged.front().path) + " keeps it from being mounted for " +
+           "writing (" + found->damaged.front().why +
+           "): mount it with -o ro and run `mendfs fsck`";
+  }
+  if (found->pending == 0) return {};
+  return ". " + Counted(found->pending, "multi-step write waits", "multi-step writes wait") +
+         " in its sidecars/; the next mount for writing finishes or takes back each";
 }
 
 Result<MountSymptoms> Look(const std::string& path) {
@@ -47,6 +67,10 @@ Result<MountSymptoms> Look(const std::string& path) {
     symptoms.holder = StoreReader(symptoms.store_path);
   }
   if (symptoms.holder) symptoms.process_state = ProcessState(HolderPid(*symptoms.holder));
+  // Under a daemon that lives they may belong to writes that run; .mend/status.json tells.
+  if (!symptoms.store_path.empty() && !symptoms.holder) {
+    symptoms.sidecars = SidecarClause(symptoms.store_path);
+  }
   if (!symptoms.mount_point.empty()) {
     symptoms.probe = ProbeMount(symptoms.mount_point, kProbeWaitMs);
   }
@@ -68,14 +92,16 @@ Diagnosis OfUnmounted(const MountSymptoms& symptoms) {
             shown + " is a store that is not mounted here, and in use by " + *symptoms.holder,
             "wait for it to end"};
   }
-  return {"not-mounted", shown + " is a store that is not mounted", MountCommand(symptoms, "DIR")};
+  return {"not-mounted", shown + " is a store that is not mounted" + symptoms.sidecars,
+          MountCommand(symptoms, "DIR")};
 }
 
 Diagnosis OfDead(const MountSymptoms& symptoms) {
   const std::string at = Printable(symptoms.mount_point);
   std::string sentence = at + " is a mount of " + Printable(symptoms.store_path) +
                          " whose daemon is gone. What had reached it is in the store's journal "
-                         "and comes back with the next mount";
+                         "and comes back with the next mount" +
+                         symptoms.sidecars;
   if (symptoms.holder) {
     return {"dead", sentence + "; the store is still held by " + *symptoms.holder,
             "mendfs umount " + at};

@@ -20,7 +20,8 @@ struct MountSymptoms {
   bool read_only = false;
   std::optional<Probe> probe;         // of a mount
   std::optional<std::string> holder;  // who has the store's lock, as far as this user may see
-  char process_state = 0;             // of the holder as /proc tells it; 0: there is none
+  std::string sidecars;    // a clause about multi-step writes that wait; empty: there are none
+  char process_state = 0;  // of the holder as /proc tells it; 0: there is none
 };
 
 struct Diagnosis {

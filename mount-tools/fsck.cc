@@ -69,6 +69,8 @@ void PrintJson(const Invocation& invocation, const CheckReport& report) {
                                        {"runs", report.runs},
                                        {"data_read", report.data_read},
                                        {"data_bytes", report.data_bytes},
+                                       {"sidecars", report.sidecars},
+                                       {"foreign", report.foreign},
                                        {"finding_count", report.finding_count},
                                        {"findings", std::move(findings)},
                                        {"repaired", 0}};
@@ -89,6 +91,13 @@ void PrintText(const Invocation& invocation, const CheckReport& report) {
               Counted(report.edges, "edge", "edges").c_str(),
               Counted(report.files, "file", "files").c_str(),
               Counted(report.finding_count, "finding", "findings").c_str());
+  if (report.sidecars > 0) {
+    std::printf("%s in sidecars/; the next mount finishes or takes back what is there\n",
+                Counted(report.sidecars, "write waits", "writes wait").c_str());
+  }
+  for (const std::string& path : report.foreign) {
+    std::printf("%s is none of the store's; it is left alone\n", Printable(path).c_str());
+  }
   if (invocation.data) {
     std::printf("%s of files in packs were read\n", HumanBytes(report.data_bytes).c_str());
   } else {

@@ -334,6 +334,7 @@ StoreStatus Engine::Describe() const {
   status.sidecars_live = sidecars.live;
   status.sidecars_left = sidecars.left;
   status.packs = collector_->Describe();
+  status.sidecars_reason = sidecars.reason;
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;

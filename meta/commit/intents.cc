@@ -6,6 +6,19 @@
 #include "meta/codec/hash.h"
 
 namespace mendfs {
+namespace {
+
+std::atomic<IntentDefect> planted{IntentDefect::kNone};
+
+}  // namespace
+
+void PlantIntentDefect(IntentDefect defect) {
+  planted.store(defect);
+}
+
+bool HasIntentDefect(IntentDefect defect) {
+  return planted.load(std::memory_order_relaxed) == defect;
+}
 
 void Intents::NoteLocked() {
   const bool needed = std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) {

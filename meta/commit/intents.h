@@ -23,6 +23,15 @@
 
 namespace mendfs {
 
+// Tests only: a rule of the protocol broken on purpose, which a test must see.
+enum class IntentDefect : unsigned char {
+  kNone,
+  kClearBeforeAudit,  // the sidecar goes before the record that says its outcome
+  kDiscardNamed,      // what a sidecar lists is removed though the manifest names it
+};
+void PlantIntentDefect(IntentDefect defect);
+bool HasIntentDefect(IntentDefect defect);
+
 struct IntentCounts {
   size_t live = 0;
   size_t left = 0;

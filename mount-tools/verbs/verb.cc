@@ -94,6 +94,10 @@ std::string StatusText(const StoreStatus& status, const std::string& path,
                               HumanBytes(status.working_set_bytes) + ", " +
                               Counted(status.segments, "segment", "segments"));
   text += Line("history", HistoryLine(status.history));
+  if (status.sidecars_live + status.sidecars_left > 0) {
+    text += Line("sidecars", std::to_string(status.sidecars_live) + " running, " +
+                                 std::to_string(status.sidecars_left) + " waiting to be resolved");
+  }
   if (status.replayed_records > 0) {
     text += Line("replayed", Counted(status.replayed_records, "record", "records") + " at open");
   }

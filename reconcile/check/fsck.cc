@@ -6,6 +6,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "meta/audit.h"
 #include "meta/files.h"
 #include "meta/inspect.h"
 #include "meta/store.h"
@@ -32,10 +33,10 @@ class Check {
 
   void Run() {
     const StoreStatus status = store_.Describe();
-    const bool journal_told = status.reason == status.journal_damage;
-    if (status.health != Health::kOk && !journal_told) {
-      Found("manifest", store_.path(), status.reason);
-    }
+    Sidecars();
+    const bool told =
+        status.reason == status.journal_damage || status.reason == status.sidecars_reason;
+    if (status.health != Health::kOk && !told) Found("manifest", store_.path(), status.reason);
     if (!status.journal_damage.empty()) Found("journal", store_.path(), status.journal_damage);
     Objects();
     Tables();
@@ -67,6 +68,19 @@ class Check {
 
   void Step(std::string_view stage, uint64_t done) {
     if (progress_ && done % 4096 == 0) progress_({stage, done, 0});
+  }
+
+  void Sidecars() {
+    const auto found = LookAtSidecars(store_.disk(), store_.path());
+    if (!found.ok()) return Note("sidecars", found.status());
+    report_.sidecars = found->pending;
+    report_.foreign = found->foreign;
+    for (const SidecarReport::Damaged& one : found->damaged) {
+      Found("sidecar", one.path,
+            one.why +
+                "; the store does not open for writing while it is there. Nothing depends on "
+                "it that the store shows: without it, what its write made stays unused");
+    }
   }
 
   void Objects() {

@@ -46,7 +46,9 @@ struct CheckReport {
   uint64_t files = 0;
   uint64_t runs = 0;  // pieces of bodies that lie in packs
   bool data_read = false;
-  uint64_t data_bytes = 0;  // of these pieces, read
+  uint64_t data_bytes = 0;           // of these pieces, read
+  uint64_t sidecars = 0;             // multi-step writes that wait for the next mount; no finding
+  std::vector<std::string> foreign;  // in sidecars/, and not the store's; no finding
 };
 
 struct CheckOptions {

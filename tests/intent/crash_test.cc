@@ -11,8 +11,6 @@
 namespace mendfs {
 namespace {
 
-using ::testing::IsEmpty;
-
 enum class Blow { kError, kNoSpace, kCrash, kPowerCut };
 constexpr std::array kBlows = {Blow::kError, Blow::kNoSpace, Blow::kCrash, Blow::kPowerCut};
 constexpr std::array kBlowNames = {"error", "no space", "crash", "crash and power cut"};
@@ -91,39 +89,62 @@ class IntentCrashTest : public IntentFixture {
     return rows;
   }
 
-  // What holds after anything, of an open store. `acknowledged`: the load had answered ok.
-  void Judge(bool acknowledged) {
-    ASSERT_TRUE(Put("zoe").ok());  // heals what a live failure left
-    EXPECT_TRUE(Has("ann") && Has("ben"));
+  // Every point of the catalogue that was listed has been passed.
+  static void ExpectReached(const std::vector<Failpoint>& points) {
+    const std::vector<uint64_t> hits = FailpointHits();
+    for (const Failpoint point : points) {
+      EXPECT_GT(hits[static_cast<size_t>(point)], 0u) << FailpointName(point);
+    }
+  }
+  // What is wrong of a store that is opened now, or open, after anything that happened to it; empty
+  // when all is well. `acknowledged`: the load had answered ok.
+  std::string Wrong(bool acknowledged) {
+    if (store_ == nullptr) {
+      const Status opened = Open();
+      if (!opened.ok()) return "open: " + opened.ToString();
+    }
+    // Heals what a live failure left.
+    if (const Status put = Put("zoe"); !put.ok()) return "put: " + put.ToString();
+    const Status closed = store_->CloseCommit(kMainBranch, {"test", "", Origin::kUser}).status();
+    if (!closed.ok()) return "close: " + closed.ToString();
+    const StoreStatus status = store_->Describe();
+    if (status.health != Health::kOk) return "health: " + status.reason;
     const uint64_t rows = Count();
     const bool there = rows == 3 + kLoaded;
-    EXPECT_TRUE(there || rows == 3) << rows;
-    EXPECT_TRUE(there || !acknowledged);
-    EXPECT_EQ(Segments() > 0, there);
-    ASSERT_TRUE(store_->CloseCommit(kMainBranch, {"test", "", Origin::kUser}).ok());
-    EXPECT_EQ(store_->Describe().health, Health::kOk) << store_->Describe().reason;
+    if (!there && rows != 3) return "half a load: " + std::to_string(rows) + " rows";
+    if (!there && acknowledged) return "an acknowledged load is lost";
+    if (!Has("ann") || !Has("ben")) return "acknowledged rows are lost";
+    if ((Segments() > 0) != there) return "objects that nothing names";
     size_t in_the_store = 0;
-    std::set<Id128> operations;
-    for (const AuditRow& row : Audit()) {
-      in_the_store += row.in_the_store() ? 1 : 0;
-      EXPECT_TRUE(operations.insert(row.operation).second);
+    for (const AuditRow& row : Audit()) in_the_store += row.in_the_store() ? 1 : 0;
+    if (in_the_store != (there ? 1 : 0)) return "the audit says otherwise";
+    const Status again = there ? Status::Ok() : Load(Text(kLoaded));
+    if (!again.ok() || Count() != 3 + kLoaded) return "repeated: " + again.ToString();
+    return WrongOnDisk();
+  }
+  std::string WrongOnDisk() {
+    if (const Status opened = Open(); !opened.ok()) return "open again: " + opened.ToString();
+    if (!Names("/sidecars").empty()) return "a sidecar is left";
+    for (const std::string& name : Names("/staging")) {
+      if (!name.starts_with("pack-")) return "staging/" + name + " is left";
     }
-    EXPECT_EQ(in_the_store, there ? 1u : 0u);
-    if (!there) {
-      const Status again = Load(Text(kLoaded));
-      EXPECT_TRUE(again.ok()) << again.ToString();
-    }
-    EXPECT_EQ(Count(), uint64_t{3 + kLoaded});
-    ASSERT_TRUE(Open().ok());
-    EXPECT_THAT(Names("/sidecars"), IsEmpty());
-    std::vector<std::string> staged = Names("/staging");
-    std::erase_if(staged, [](const std::string& name) { return name.starts_with("pack-"); });
-    EXPECT_THAT(staged, IsEmpty());
-    ExpectClean();
+    store_.reset();
+    const auto report = CheckStore(*disk_, "/store", {.data = true}, {});
+    if (!report.ok()) return "check: " + report.status().ToString();
+    if (report->finding_count == 0 && report->complete) return {};
+    return report->findings.at(0).kind + " " + report->findings.at(0).sentence;
+  }
+  // Dies at the point, once, in a load; answers whether the load was acknowledged.
+  bool LoadAndDie(Failpoint point, Blow blow, unsigned hit) {
+    Arm(point, blow, hit);
+    const bool acknowledged = Load(Text(kLoaded)).ok();
+    Bury(blow, static_cast<uint64_t>(point) * 8 + hit);
+    return acknowledged;
   }
 };
 
 TEST_F(IntentCrashTest, EveryFailpointOfALoad) {
+  CountFailpointHits();
   for (const Failpoint point : Points()) {
     for (const Blow blow : kBlows) {
       // The first and the second time that it is passed: of a sync, before and after the point of
@@ -132,23 +153,18 @@ TEST_F(IntentCrashTest, EveryFailpointOfALoad) {
         SCOPED_TRACE(std::string(FailpointName(point)) + ", hit " + std::to_string(hit) + ", " +
                      kBlowNames[static_cast<size_t>(blow)]);
         Make();
-        Arm(point, blow, hit);
-        const Status loaded = Load(Text(kLoaded));
-        const bool acknowledged = loaded.ok();
-        Bury(blow, static_cast<uint64_t>(point) * 8 + hit);
+        const bool acknowledged = LoadAndDie(point, blow, hit);
         // A failed flush fences the store until it is opened again.
-        if (store_ == nullptr || store_->Describe().health == Health::kReadOnly) {
-          const Status opened = Open();
-          ASSERT_TRUE(opened.ok()) << opened.ToString();
-        }
-        Judge(acknowledged);
-        if (HasFatalFailure()) return;
+        if (store_ && store_->Describe().health == Health::kReadOnly) store_.reset();
+        EXPECT_EQ(Wrong(acknowledged), "");
       }
     }
   }
+  ExpectReached(Points());
 }
 
 TEST_F(IntentCrashTest, EveryFailpointOfTheRecovery) {
+  CountFailpointHits();
   // One that is rolled forward, one that is discarded, one that is published and only to be
   // cleared.
   const std::array first = {Failpoint::kIntentAfterConfirm, Failpoint::kIntentBeforeConfirm,
@@ -160,21 +176,18 @@ TEST_F(IntentCrashTest, EveryFailpointOfTheRecovery) {
                      std::string(FailpointName(point)) + ", " +
                      kBlowNames[static_cast<size_t>(blow)]);
         Make();
-        Arm(death, Blow::kCrash, 1);
-        const bool acknowledged = Load(Text(kLoaded)).ok();
-        Bury(Blow::kCrash, 0);
+        const bool acknowledged = LoadAndDie(death, Blow::kCrash, 1);
         for (uint64_t life = 0; life < 3; ++life) {
           Arm(point, blow, 1);
           Open().IgnoreError();
           Bury(blow, static_cast<uint64_t>(point) * 8 + life);
         }
-        const Status opened = Open();
-        ASSERT_TRUE(opened.ok()) << opened.ToString();
-        Judge(acknowledged);
-        if (HasFatalFailure()) return;
+        store_.reset();
+        EXPECT_EQ(Wrong(acknowledged), "");
       }
     }
   }
+  ExpectReached(RecoveryPoints());
 }
 
 TEST_F(IntentCrashTest, APowerCutAtAnyCallOfALoadAndOfItsRecovery) {
@@ -194,10 +207,53 @@ TEST_F(IntentCrashTest, APowerCutAtAnyCallOfALoadAndOfItsRecovery) {
       store_.reset();
       disk_->PowerCut(call + k);
     }
+    EXPECT_EQ(Wrong(acknowledged), "");
+  }
+}
+
+// ------------------------------------------------------------------------------ planted defects
+class PlantedTest : public IntentCrashTest {
+ protected:
+  void TearDown() override {
+    PlantIntentDefect(IntentDefect::kNone);
+    IntentCrashTest::TearDown();
+  }
+};
+
+TEST_F(PlantedTest, ASidecarThatGoesBeforeTheAuditRowIsSeen) {
+  PlantIntentDefect(IntentDefect::kClearBeforeAudit);
+  EXPECT_FALSE(LoadAndDie(Failpoint::kFoldBeforeWrite, Blow::kPowerCut, 1));
+  EXPECT_EQ(Wrong(false), "objects that nothing names");
+  Make();
+  EXPECT_FALSE(LoadAndDie(Failpoint::kIntentBeforeConfirm, Blow::kCrash, 1));
+  Arm(Failpoint::kJournalBeforeAppend, Blow::kCrash, 1);
+  EXPECT_FALSE(Open().ok());
+  Bury(Blow::kCrash, 0);
+  EXPECT_EQ(Wrong(false), "objects that nothing names");
+}
+
+TEST_F(PlantedTest, AnObjectThatIsNamedBeforeItIsSyncedIsSeen) {
+  process_->LieAboutSyncs("/staging/segment-");
+  EXPECT_FALSE(LoadAndDie(Failpoint::kIntentAfterConfirm, Blow::kPowerCut, 1));
+  process_->LieAboutSyncs("");
+  EXPECT_THAT(Wrong(false), ::testing::StartsWith("open: recovery needed"));
+}
+
+TEST_F(PlantedTest, ADiscardWithoutTheCheckOfIdsIsSeen) {
+  ASSERT_TRUE(Load(Text(kLoaded)).ok());
+  Sidecar thief;
+  thief.operation = RandomId();
+  thief.base = store_->LastSeq();
+  const auto cursor = store_->reader().ScanGlobal(PrefixRange(ObjectPrefix()));
+  for (; cursor->Valid(); cursor->Next()) {
+    const auto id = ParseObjectKey(cursor->key());
+    thief.objects.push_back({DecodeObjectInfo(*id, cursor->value())->kind, *id});
+  }
+  for (const bool planted : {false, true}) {
+    ASSERT_TRUE(SidecarFiles(*disk_, "/store").Write(thief).ok());
+    PlantIntentDefect(planted ? IntentDefect::kDiscardNamed : IntentDefect::kNone);
     const Status opened = Open();
-    ASSERT_TRUE(opened.ok()) << opened.ToString();
-    Judge(acknowledged);
-    if (HasFatalFailure()) return;
+    EXPECT_EQ(opened.ok() && Segments() > 0 && Has("p0"), !planted);
   }
 }
 

@@ -20,13 +20,15 @@ class MortalDisk final : public Disk {
   // The next process. What the one before had open stays dead.
   void Revive() { dead_ = std::make_shared<std::atomic<bool>>(false); }
 
+  // Syncs of files and directories whose path holds this answer ok and do nothing.
+  void LieAboutSyncs(std::string part) { lie_about_ = std::move(part); }
   // Every listing of this directory fails; empty: none does.
   void FailListing(std::string path) { fail_listing_ = std::move(path); }
 
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
     if (*dead_) return Gone();
     MENDFS_ASSIGN_OR_RETURN(auto file, disk_.Open(path, mode));
-    return std::unique_ptr<File>(std::make_unique<MortalFile>(std::move(file), dead_));
+    return std::unique_ptr<File>(std::make_unique<MortalFile>(std::move(file), dead_, Lies(path)));
   }
   Status Rename(const std::string& source, const std::string& target) override {
     return *dead_ ? Gone() : disk_.Rename(source, target);
@@ -45,7 +47,10 @@ class MortalDisk final : public Disk {
     if (*dead_) return Gone();
     return disk_.Stat(path);
   }
-  Status SyncDir(const std::string& path) override { return *dead_ ? Gone() : disk_.SyncDir(path); }
+  Status SyncDir(const std::string& path) override {
+    if (*dead_) return Gone();
+    return Lies(path) ? Status::Ok() : disk_.SyncDir(path);
+  }
   Result<std::unique_ptr<DiskLock>> Lock(const std::string& path,
                                          std::string_view holder) override {
     if (*dead_) return Gone();
@@ -58,12 +63,15 @@ class MortalDisk final : public Disk {
 
  private:
   using Flag = std::shared_ptr<std::atomic<bool>>;
+  bool Lies(const std::string& path) const {
+    return !lie_about_.empty() && path.find(lie_about_) != std::string::npos;
+  }
   static Status Gone() { return {Code::kIo, "the process is dead"}; }
 
   class MortalFile final : public File {
    public:
-    MortalFile(std::unique_ptr<File> file, Flag dead)
-        : file_(std::move(file)), dead_(std::move(dead)) {}
+    MortalFile(std::unique_ptr<File> file, Flag dead, bool lies)
+        : file_(std::move(file)), dead_(std::move(dead)), lies_(lies) {}
     Result<size_t> ReadAt(uint64_t offset, size_t size, char* target) const override {
       if (*dead_) return Gone();
       return file_->ReadAt(offset, size, target);
@@ -77,7 +85,10 @@ class MortalDisk final : public Disk {
     Status Allocate(uint64_t size_bytes) override {
       return *dead_ ? Gone() : file_->Allocate(size_bytes);
     }
-    Status Sync() override { return *dead_ ? Gone() : file_->Sync(); }
+    Status Sync() override {
+      if (*dead_) return Gone();
+      return lies_ ? Status::Ok() : file_->Sync();
+    }
     Result<uint64_t> Size() const override {
       if (*dead_) return Gone();
       return file_->Size();
@@ -86,10 +97,12 @@ class MortalDisk final : public Disk {
    private:
     const std::unique_ptr<File> file_;
     const Flag dead_;
+    const bool lies_;
   };
 
   Disk& disk_;
   std::string fail_listing_;
+  std::string lie_about_;
   Flag dead_ = std::make_shared<std::atomic<bool>>(false);
 };
 

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include "meta/base/failpoint.h"
+#include "meta/bulk.h"
 #include "tests/ops/mount_fixture.h"
 
 namespace mendfs {
@@ -51,6 +53,40 @@ TEST_F(MendTest, TheLogShowsEveryCommitOnceNewestFirst) {
             std::count(before.begin(), before.end(), '\n') + 1);
   EXPECT_LT(after.find("\"second\""), after.find("\"first\""));
   EXPECT_EQ(*Get(".mend/log.jsonl"), after);
+}
+
+TEST_F(MendTest, ALoadIsAuditedAndASidecarThatWaitsCanBeRead) {
+  EXPECT_EQ(*Get(".mend/audit.jsonl"), "");
+  EXPECT_TRUE(List(".mend/sidecars").empty());
+  ASSERT_TRUE(Make("nodes/City", S_IFDIR | 0755).ok());
+  const auto load = [&](const std::string& name) {
+    auto loader = Loader::Begin(*store_, {.type = "City", .note = {.actor = "me"}});
+    EXPECT_TRUE(loader.ok()) << loader.status().ToString();
+    EXPECT_TRUE((*loader)->Add("rows", "{\"$key\":\"" + name + "\"}\n").ok());
+    LoadSummary summary;
+    return (*loader)->Finish({}, summary);
+  };
+  ArmFailpoint(Failpoint::kIntentAfterConfirm, FailAction::kError);
+  const Status failed = load("oslo");
+  DisarmFailpoints();
+  ASSERT_EQ(failed.code(), Code::kRecoveryNeeded) << failed.ToString();
+  const std::vector<std::string> names = List(".mend/sidecars");
+  ASSERT_EQ(names.size(), 1u);
+  const std::string path = ".mend/sidecars/" + names[0];
+  const Result<std::string> text = Get(path);
+  ASSERT_TRUE(text.ok()) << text.status().ToString();
+  EXPECT_THAT(*text, StartsWith("{\"mendfs\":\"sidecar\",\"format_version\":1,"));
+  EXPECT_THAT(*text, HasSubstr("\"actor\":\"me\""));
+  EXPECT_EQ(Look(path)->attributes.size_bytes, text->size());
+  EXPECT_EQ(*Get(".mend/health"), "degraded\n");
+  EXPECT_THAT(*Get(".mend/status.json"), HasSubstr("\"sidecars\":{\"live\":0,\"left\":1}"));
+  EXPECT_EQ(OpenFile(path, O_WRONLY).status().code(), Code::kNotPermitted);
+
+  ASSERT_TRUE(Put("nodes/City/rome.json", "{}").ok());
+  EXPECT_TRUE(List(".mend/sidecars").empty());
+  EXPECT_EQ(Look(path).status().code(), Code::kNotFound);
+  EXPECT_THAT(*Get(".mend/audit.jsonl"), HasSubstr("\"outcome\":\"rolled-forward\""));
+  EXPECT_EQ(*Get(".mend/health"), "ok\n");
 }
 
 TEST_F(MendTest, TheControlFileTakesOneCompleteLine) {

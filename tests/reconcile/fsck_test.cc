@@ -95,6 +95,18 @@ TEST_F(FsckTest, ChangesThatNoCommitHoldsAreCounted) {
   EXPECT_TRUE(Check().complete);
 }
 
+TEST_F(FsckTest, ADamagedSidecarIsAFindingAndForeignFilesAreOnlyTold) {
+  const std::string path = "/store/sidecars/" + std::string(32, 'a') + ".json";
+  ASSERT_TRUE(ReplaceFile(disk_, "/store/sidecars/notes", "mine").ok());
+  EXPECT_EQ(Kinds(), "");
+  EXPECT_EQ(Check().foreign, std::vector<std::string>{"/store/sidecars/notes"});
+  ASSERT_TRUE(ReplaceFile(disk_, path, "damaged").ok());
+  const CheckReport report = Check();
+  ASSERT_EQ(report.findings.size(), 1u);
+  EXPECT_EQ(report.findings[0].kind, "sidecar");
+  EXPECT_EQ(report.findings[0].subject, path);
+}
+
 TEST_F(FsckTest, ALostRowShowsInTheTotals) {
   ChangeKv([&](Kv& kv, KvBatch& batch) {
     // With its derived entry, so that nothing but a count can tell.

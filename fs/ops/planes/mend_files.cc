@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fs/ops/plane/error_log.h"
+#include "meta/audit.h"
 #include "meta/describe.h"
 
 namespace mendfs {
@@ -14,13 +15,14 @@ namespace {
 
 constexpr size_t kLogPageCommits = 1000;
 
-constexpr std::array<MendFileName, 10> kNames = {{{MendFile::kReadme, "README"},
+constexpr std::array<MendFileName, 11> kNames = {{{MendFile::kReadme, "README"},
                                                   {MendFile::kHealth, "health"},
                                                   {MendFile::kStatus, "status.json"},
                                                   {MendFile::kVersion, "version.json"},
                                                   {MendFile::kConfig, "config.json"},
                                                   {MendFile::kMetrics, "metrics"},
                                                   {MendFile::kLog, "log.jsonl"},
+                                                  {MendFile::kAudit, "audit.jsonl"},
                                                   {MendFile::kLastError, "last_error"},
                                                   {MendFile::kHandles, "handles.json"},
                                                   {MendFile::kControl, "ctl"}}};
@@ -41,6 +43,8 @@ graph/Person/alice/out/Knows/bob` makes an edge, `rm` takes it away.
 Here in .mend (never listed above it):
   health  status.json  metrics  version.json  config.json
   log.jsonl      commits, newest first
+  audit.jsonl    what became of loads, newest first
+  sidecars/      loads that run, or that failed and wait to be finished
   last_error     refusals, newest first
   handles.json   what is open
   rejected/      refused bodies, each with its reason in <name>.why
@@ -85,6 +89,11 @@ Result<std::shared_ptr<const std::string>> MendTexts::Render(MendFile file) {
     case MendFile::kConfig: return Share(sources_.config_json + "\n");
     case MendFile::kMetrics: return Share(Metrics());
     case MendFile::kLog: return Log();
+    case MendFile::kAudit: {
+      MENDFS_ASSIGN_OR_RETURN(std::string text, AuditText(context_.store));
+      return Share(std::move(text));
+    }
+    case MendFile::kSidecars: break;
     case MendFile::kLastError: return Share(Refusals());
     case MendFile::kHandles: return Share(OpenFiles());
     case MendFile::kControl: return Share({});
@@ -104,6 +113,8 @@ std::string MendTexts::Metrics() const {
   AddMetric(text, "changes_folded", "the newest change in the manifest", status.folded_seq.value);
   AddMetric(text, "working_set_bytes", "changes in memory", status.working_set_bytes);
   AddMetric(text, "journal_bytes", "journal not yet sealed", status.journal_bytes);
+  AddMetric(text, "sidecars_live", "multi-step writes that run", status.sidecars_live);
+  AddMetric(text, "sidecars_left", "multi-step writes that failed and wait", status.sidecars_left);
   AddMetric(text, "segments", "segments of bulk-loaded rows", status.segments);
   AddMetric(text, "history_commits", "commits kept when history was thinned last",
             status.history.commits);

@@ -30,6 +30,8 @@ enum class MendFile : uint32_t {
   kLastError = 8,
   kHandles = 9,
   kControl = 10,
+  kAudit = 11,
+  kSidecars = 12,  // a directory; and with a key the file of that operation in it
 };
 
 struct MendFileName {

@@ -7,11 +7,15 @@
 #include "fs/ops/plane/text_handle.h"
 #include "fs/ops/planes/mend_files.h"
 #include "fs/ops/planes/planes.h"
+#include "meta/audit.h"
+#include "meta/codec/hash.h"
 
 namespace mendfs {
 namespace {
 
 constexpr std::string_view kRejectedName = "rejected";
+constexpr std::string_view kSidecarsName = "sidecars";
+constexpr std::string_view kSidecarSuffix = ".json";
 constexpr size_t kCommandBytesMax = 4096;
 
 // One complete line in one write is one command; nothing is kept between writes.
@@ -58,11 +62,30 @@ class MendPlane final : public Plane {
             .key = {},
             .other_key = {}};
   }
+  // .mend/sidecars, and the file of one operation in it: keys do not enter inode numbers.
+  static Place SidecarPlace(const Id128* operation) {
+    Place place = PlaceOf(MendFile::kSidecars);
+    if (operation != nullptr) {
+      uint64_t number = 1;
+      for (size_t i = 0; i < 7; ++i) number = number * 256 + operation->bytes[i];
+      place.row = InodeNumber(number);
+      place.key = ToHex(*operation);
+    }
+    return place;
+  }
+  static bool IsSidecar(const Place& place) {
+    return place.kind == PlaceKind::kMendFile &&
+           place.number == static_cast<uint32_t>(MendFile::kSidecars);
+  }
+  static bool IsSidecars(const Place& place) { return IsSidecar(place) && place.key.empty(); }
   static bool IsControl(const Place& place) {
     return place.kind == PlaceKind::kMendFile &&
            place.number == static_cast<uint32_t>(MendFile::kControl);
   }
   Result<Found> Answer(const Place& place);
+  Result<Found> LookupSidecar(std::string_view name);
+  Result<std::unique_ptr<DirectoryHandle>> OpenSidecars();
+  Result<std::shared_ptr<const std::string>> TextOf(const Place& place);
 
   PlaneContext& context_;
   MendTexts texts_;
@@ -70,18 +93,53 @@ class MendPlane final : public Plane {
 
 Result<Found> MendPlane::Answer(const Place& place) {
   if (place.kind == PlaceKind::kMend) return MakeFound(context_, place, S_IFDIR | 0755, 0);
-  MENDFS_ASSIGN_OR_RETURN(auto text, texts_.Render(static_cast<MendFile>(place.number)));
+  if (IsSidecars(place)) {
+    Found directory = MakeFound(context_, place, S_IFDIR | 0755, 0);
+    directory.freshness = Freshness::kNone;
+    return directory;
+  }
+  MENDFS_ASSIGN_OR_RETURN(auto text, TextOf(place));
   Found found =
       MakeFound(context_, place, S_IFREG | (IsControl(place) ? 0200 : 0444), text->size());
   found.freshness = Freshness::kNone;
   return found;
 }
 
+Result<std::shared_ptr<const std::string>> MendPlane::TextOf(const Place& place) {
+  if (!IsSidecar(place)) return texts_.Render(static_cast<MendFile>(place.number));
+  const auto operation = ParseId(place.key);
+  if (!operation) return Status(Code::kIsDirectory, ".mend/sidecars");
+  MENDFS_ASSIGN_OR_RETURN(std::string text, SidecarText(context_.store, *operation));
+  return std::make_shared<const std::string>(std::move(text));
+}
+
+Result<Found> MendPlane::LookupSidecar(std::string_view name) {
+  const auto operation = name.ends_with(kSidecarSuffix)
+                             ? ParseId(name.substr(0, name.size() - kSidecarSuffix.size()))
+                             : std::nullopt;
+  if (!operation) return Status(Code::kNotFound, ".mend/sidecars/" + std::string(name));
+  return Answer(SidecarPlace(&*operation));
+}
+
+Result<std::unique_ptr<DirectoryHandle>> MendPlane::OpenSidecars() {
+  MENDFS_ASSIGN_OR_RETURN(const auto operations, SidecarOperations(context_.store));
+  std::vector<ListedName> names;
+  for (const Id128& operation : operations) {
+    names.push_back({ToHex(operation) + std::string(kSidecarSuffix),
+                     InodeOf(SidecarPlace(&operation)), S_IFREG});
+  }
+  return std::make_unique<DirectoryHandle>(
+      DirectoryHandle::Ends{.self = InodeOf(SidecarPlace(nullptr)), .parent = kMendRoot},
+      std::make_unique<FixedNames>(std::move(names)));
+}
+
 Result<Found> MendPlane::Lookup(const Caller&, const Node& parent, std::string_view name) {
+  if (IsSidecars(*parent.place)) return LookupSidecar(name);
   if (parent.place->kind != PlaceKind::kMend) return Status(Code::kNotDirectory, Show(parent));
   for (const MendFileName& file : MendFileNames()) {
     if (file.name == name) return Answer(PlaceOf(file.file));
   }
+  if (name == kSidecarsName) return Answer(SidecarPlace(nullptr));
   if (name == kRejectedName) {
     MENDFS_ASSIGN_OR_RETURN(Attributes directory, context_.rejected.Directory());
     return Found{
@@ -99,6 +157,7 @@ Result<Found> MendPlane::SetAttributes(const Caller&, const Node& node,
 
 Result<Opened> MendPlane::Open(const Caller&, const Node& node, const OpenRequest& request) {
   if (node.place->kind == PlaceKind::kMend) return Status(Code::kIsDirectory, ".mend");
+  if (IsSidecars(*node.place)) return Status(Code::kIsDirectory, Show(node));
   if (IsControl(*node.place)) {
     return Opened{.handle = std::make_unique<ControlHandle>(context_),
                   .direct_io = true,
@@ -106,16 +165,18 @@ Result<Opened> MendPlane::Open(const Caller&, const Node& node, const OpenReques
                   .no_flush = true};
   }
   if (request.writes()) return Status(Code::kNotPermitted, Show(node) + " is generated");
-  MENDFS_ASSIGN_OR_RETURN(auto text, texts_.Render(static_cast<MendFile>(node.place->number)));
+  MENDFS_ASSIGN_OR_RETURN(auto text, TextOf(*node.place));
   return OpenText(std::move(text));
 }
 
 Result<std::unique_ptr<DirectoryHandle>> MendPlane::OpenDirectory(const Caller&, const Node& node) {
+  if (IsSidecars(*node.place)) return OpenSidecars();
   if (node.place->kind != PlaceKind::kMend) return Status(Code::kNotDirectory, Show(node));
   std::vector<ListedName> names;
   for (const MendFileName& file : MendFileNames()) {
     names.push_back({std::string(file.name), InodeOf(PlaceOf(file.file)), S_IFREG});
   }
+  names.push_back({std::string(kSidecarsName), InodeOf(SidecarPlace(nullptr)), S_IFDIR});
   Result<Attributes> rejected = context_.rejected.Directory();
   if (rejected.ok()) names.push_back({std::string(kRejectedName), rejected->inode, S_IFDIR});
   return std::make_unique<DirectoryHandle>(
@@ -125,6 +186,10 @@ Result<std::unique_ptr<DirectoryHandle>> MendPlane::OpenDirectory(const Caller&,
 
 std::string MendPlane::Show(const Node& node) {
   if (node.place->kind == PlaceKind::kMend) return ".mend";
+  if (IsSidecars(*node.place)) return ".mend/sidecars";
+  if (IsSidecar(*node.place)) {
+    return ".mend/sidecars/" + node.place->key + std::string(kSidecarSuffix);
+  }
   for (const MendFileName& file : MendFileNames()) {
     if (static_cast<uint32_t>(file.file) == node.place->number) {
       return ".mend/" + std::string(file.name);

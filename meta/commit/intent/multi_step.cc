@@ -87,6 +87,9 @@ Result<std::optional<CommitRow>> MultiStepWrite::Publish() {
   CommitNote note = sidecar_.note;
   note.time_ns = 0;  // now: its commit follows the ones that were closed meanwhile
   std::optional<CommitRow> commit;
+  if (HasIntentDefect(IntentDefect::kClearBeforeAudit)) {
+    files_.Remove(sidecar_.operation).IgnoreError();
+  }
   if (status.ok()) {
     auto published = store_.Publish(change, note);
     status = published.status();

@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "meta/commit/intents.h"
 #include "meta/manifest/keys.h"
 #include "meta/manifest/state_format.h"
 #include "meta/object/object_store.h"
@@ -30,7 +31,7 @@ Status RemoveOwnedObjects(Store& store, const Sidecar& sidecar) {
   std::set<std::string> directories;
   for (const OwnedObject& object : sidecar.objects) {
     MENDFS_ASSIGN_OR_RETURN(const bool named, IsObjectNamed(store.reader(), object.id));
-    if (named) continue;
+    if (named && !HasIntentDefect(IntentDefect::kDiscardNamed)) continue;
     MENDFS_RETURN_IF_ERROR(objects.Remove(object.kind, object.id));
     const std::string staged = objects.StagingPathOf(object.kind, object.id);
     MENDFS_RETURN_IF_ERROR(IgnoreNotFound(store.disk().Remove(staged)));

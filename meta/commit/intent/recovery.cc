@@ -141,6 +141,9 @@ class Resolution {
     change.room = Room::kFrees;
     MENDFS_RETURN_IF_ERROR(AddAuditRow(
         store_.reader(), MakeAuditRow(sidecar_, outcome, why, store_.door().NowNs()), change));
+    if (HasIntentDefect(IntentDefect::kClearBeforeAudit)) {
+      MENDFS_RETURN_IF_ERROR(files_.Remove(sidecar_.operation));
+    }
     MENDFS_RETURN_IF_ERROR(store_.door().Apply(change).status());
     MENDFS_RETURN_IF_ERROR(store_.Flush());
     LogLine(LogLevel::kWarning, "intent", "a write that was under way is taken back: " + why,
