@@ -90,7 +90,8 @@ void PrintText(const Invocation& invocation, const CheckReport& report) {
               Counted(report.files, "file", "files").c_str(),
               Counted(report.finding_count, "finding", "findings").c_str());
   if (invocation.data) {
-    std::printf("%s of files in packs were read\n", HumanBytes(report.data_bytes).c_str());
+    std::printf("%s of files in packs and blobs were read\n",
+                HumanBytes(report.data_bytes).c_str());
   } else {
     std::printf("bytes of files were not read; add --data to read them\n");
   }
