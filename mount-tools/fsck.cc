@@ -99,7 +99,8 @@ void PrintText(const Invocation& invocation, const CheckReport& report) {
     std::printf("%s is none of the store's; it is left alone\n", Printable(path).c_str());
   }
   if (invocation.data) {
-    std::printf("%s of files in packs were read\n", HumanBytes(report.data_bytes).c_str());
+    std::printf("%s of files in packs and blobs were read\n",
+                HumanBytes(report.data_bytes).c_str());
   } else {
     std::printf("bytes of files were not read; add --data to read them\n");
   }

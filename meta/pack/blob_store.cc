@@ -74,11 +74,13 @@ void BlobStore::Retire(Session& session) {
   session.start = session.end;
 }
 
+// First those that nobody has open.
 void BlobStore::DropLeastUsed(bool with_blob) {
+  const auto rank = [](const Session& session) { return std::pair(!session.closed, session.used); };
   auto least = sessions_.end();
   for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
     if ((at->second.blob != nullptr) != with_blob) continue;
-    if (least == sessions_.end() || at->second.used < least->second.used) least = at;
+    if (least == sessions_.end() || rank(at->second) < rank(least->second)) least = at;
   }
   if (least == sessions_.end()) return;
   Retire(least->second);
@@ -232,6 +234,15 @@ Status BlobStore::Seal(bool all, uint64_t budget_bytes) {
   return status;
 }
 
+std::vector<OpenObjectPtr> BlobStore::Growing() const {
+  std::vector<OpenObjectPtr> growing;
+  MutexLock lock(mutex_);
+  for (const auto& [inode, session] : sessions_) {
+    if (session.blob != nullptr) growing.push_back(session.blob);
+  }
+  return growing;
+}
+
 // One after the other, so that the first of them is done soon, however long the others are.
 Status BlobStore::SealSome(uint64_t budget_bytes) {
   std::vector<OpenObjectPtr> full;
@@ -256,8 +267,17 @@ Status BlobStore::SealSome(uint64_t budget_bytes) {
     MutexLock lock(mutex_);
     blobs_.erase(blob->id);
   }
-  MutexLock lock(mutex_);
-  full_.insert(full_.begin(), rest.begin(), rest.end());
+  {
+    MutexLock lock(mutex_);
+    full_.insert(full_.begin(), rest.begin(), rest.end());
+  }
+  // Bytes before the written end change no more.
+  for (const OpenObjectPtr& blob : Growing()) {
+    const uint64_t end = blob->written_end.Get() / kObjectBlockBytes * kObjectBlockBytes;
+    if (!result.ok() || end < options_.hashed_behind_bytes) continue;
+    result = blob->hash.Step(*blob->file, objects_.StagingPathOf(blob->kind, blob->id),
+                             end - options_.hashed_behind_bytes, budget_bytes);
+  }
   return result;
 }
 

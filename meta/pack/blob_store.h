@@ -41,6 +41,10 @@ struct BlobOptions {
   size_t growing_max = 32;     // blobs that may grow at once; the least recently grown are sealed
   size_t unsealed_max = 256;   // with those that wait to be sealed; then bytes go to packs
   size_t sessions_max = 1024;  // bodies without a blob whose growth is remembered
+  // While it grows a blob is hashed up to so far behind its end: a file that is soon written leaves
+  // the processor to its writer, a long one does not keep whoever closes the store waiting. In
+  // whole blocks.
+  uint64_t hashed_behind_bytes = 64 << 20;
   bool places_taken_twice = false;  // a defect; tests only
 };
 
@@ -72,8 +76,9 @@ class BlobStore final : public BodyStore {
 
   // A tick is over, and a fold before it: growth that rests ends.
   void Rest();
-  // Blobs that take no more; with `all` also those that could. Ok without doing anything while
-  // another thread seals, but with `all`, which waits for it.
+  // Blobs that take no more; with `all` also those that could. What is left of the budget hashes
+  // ahead those that grow. Ok without doing anything while another thread seals, but with `all`,
+  // which waits for it.
   Status Seal(bool all, uint64_t budget_bytes);
 
  private:
@@ -96,6 +101,7 @@ class BlobStore final : public BodyStore {
   void Retire(Session& session) REQUIRES(mutex_);
   void DropLeastUsed(bool with_blob) REQUIRES(mutex_);
   std::vector<OpenObjectPtr> All() const;
+  std::vector<OpenObjectPtr> Growing() const;
   Status SealSome(uint64_t budget_bytes);
 
   ObjectStore& objects_;

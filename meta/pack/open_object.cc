@@ -149,6 +149,9 @@ Result<bool> SealStaged(ObjectStore& objects, OpenObject& object, uint64_t& budg
     MENDFS_ASSIGN_OR_RETURN(const uint64_t file_bytes, object.file->Size());
     payload_bytes = std::min(payload_bytes, file_bytes);
   }
+  if (payload_bytes < object.hash.hashed_bytes()) {
+    return Status(Code::kCorruption, "seal " + path + ": it became shorter");
+  }
   MENDFS_RETURN_IF_ERROR(object.hash.Step(*object.file, path, payload_bytes, budget_bytes));
   if (object.hash.hashed_bytes() < payload_bytes) return false;
   MENDFS_ASSIGN_OR_RETURN(info, objects.SealStaged(object.kind, object.id, object.hash));

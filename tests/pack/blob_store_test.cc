@@ -327,6 +327,26 @@ TEST_F(BlobStoreTest, SealingALongBlobTakesAsManyCallsAsItNeeds) {
   EXPECT_TRUE((*object)->VerifyAll().ok());
 }
 
+TEST_F(BlobStoreTest, WhatGrowsLongIsHashedAheadSoThatSealingIsShort) {
+  options_.hashed_behind_bytes = 1 << 20;
+  Reopen();
+  const std::string bytes = Pattern(1 << 20, 1);
+  for (uint64_t at = 0; at < 3; ++at) ASSERT_TRUE(Grow(kInode, at << 20, bytes));
+  ASSERT_TRUE(*blobs_->AppendToBlob(kInode, 3 << 20, "bytes"));
+  ASSERT_TRUE(blobs_->Seal(false, 1 << 20).ok());
+  ASSERT_TRUE(blobs_->Seal(false, 8 << 20).ok());
+  EXPECT_TRUE(rows_.sealed.empty());
+  ASSERT_TRUE(*blobs_->AppendToBlob(kInode, (3 << 20) + 5, bytes));
+  const uint64_t before = disk_.calls(DiskCall::kRead);
+  ASSERT_TRUE(SealAll().ok());
+  EXPECT_EQ(disk_.calls(DiskCall::kRead) - before, 33U);
+  ASSERT_EQ(rows_.sealed.size(), 1U);
+  const auto object = objects_.Open(rows_.sealed.begin()->second);
+  ASSERT_TRUE(object.ok()) << object.status().ToString();
+  EXPECT_TRUE((*object)->VerifyAll().ok());
+  EXPECT_EQ((*object)->info().size_bytes, (4U << 20) + 5);
+}
+
 TEST_F(BlobStoreTest, ACrashAtAnyStepOfSealingIsFinished) {
   bool waits = false;
   for (uint64_t k = 1; !waits; ++k) {
