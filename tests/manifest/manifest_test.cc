@@ -378,5 +378,63 @@ TEST_F(ManifestModelTest, EveryVersionOfAKindIsVisitedWhereverItIs) {
   EXPECT_EQ(in_leveldb, 3U);
 }
 
+// What a batch tells of values that come and go.
+class TallyingHooks final : public FoldHooks {
+ public:
+  Result<std::optional<std::string>> Move(std::string_view, std::string_view) override {
+    return std::optional<std::string>();
+  }
+  Status SyncMoved() override { return Status::Ok(); }
+  std::optional<Hash128> Digest(std::string_view, std::string_view) const override {
+    return std::nullopt;
+  }
+  void BeginTally() override { batch.clear(); }
+  void Tally(std::string_view, std::string_view value, int sign) override {
+    batch[std::string(value)] += sign;
+  }
+  void EndTally() override { written = batch; }
+
+  std::map<std::string, int> batch;
+  std::map<std::string, int> written;
+};
+
+TEST_F(ManifestModelTest, HooksAreToldWhatComesAndWhatGoesForGood) {
+  TallyingHooks hooks;
+  manifest_->UseFoldHooks(hooks);
+  const auto put = [&](const std::string& value) {
+    Change change;
+    change.Put(KeyOf(1), value);
+    Apply(change);
+  };
+  put("first");
+  put("second");
+  Fold();
+  EXPECT_EQ(hooks.written, (std::map<std::string, int>{{"first", -1}, {"second", 1}}));
+  const Seq pin = manifest_->Pin();
+  put("third");
+  Fold();
+  EXPECT_EQ(hooks.written, (std::map<std::string, int>{{"third", 1}}));
+  manifest_->Unpin(pin);
+  put("fourth");
+  Fold();
+  EXPECT_EQ(hooks.written, (std::map<std::string, int>{{"third", -1}, {"fourth", 1}}));
+  // What was kept goes when somebody takes it away; what moves stays what it is.
+  std::vector<EntryEdit> edits;
+  const Status walked =
+      manifest_->EachVersion(*KindOf(KeyOf(1)), [&](const StoredVersion& version) {
+        const bool earlier = version.value.payload == "second";
+        edits.push_back({std::string(version.key), std::string(version.bytes), std::nullopt});
+        if (!earlier)
+          edits.back().replacement = EncodeStoredValue({version.value.start, false, "4"});
+        return Status::Ok();
+      });
+  ASSERT_TRUE(walked.ok());
+  const auto edited = manifest_->Rewrite(edits, [](Seq, Seq, const auto&) { return Status::Ok(); });
+  ASSERT_TRUE(edited.ok());
+  EXPECT_EQ(*edited, 2U);
+  EXPECT_EQ(hooks.written, (std::map<std::string, int>{{"second", -1}}));
+  manifest_.reset();
+}
+
 }  // namespace
 }  // namespace mendfs

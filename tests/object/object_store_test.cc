@@ -394,5 +394,18 @@ TEST(ObjectFormatTest, TheMetaOfABlobIsWhatVersion1Wrote) {
   EXPECT_EQ(*decoded, info);
 }
 
+TEST(ObjectFormatTest, ADoomedObjectsEntryIsFourBytes) {
+  EXPECT_EQ(ToHex(EncodeDoomedObject(ObjectKind::kPack)), "01020000");
+  EXPECT_EQ(DecodeDoomedObject({}, EncodeDoomedObject(ObjectKind::kJournal)).value(),
+            ObjectKind::kJournal);
+  for (const std::string_view bad :
+       {std::string_view(), std::string_view("\1\2\0", 3), std::string_view("\1\x9\0\0", 4),
+        std::string_view("\1\2\1\0", 4)}) {
+    EXPECT_EQ(DecodeDoomedObject({}, bad).status().code(), Code::kCorruption);
+  }
+  EXPECT_EQ(DecodeDoomedObject({}, std::string_view("\2\2\0\0", 4)).status().code(),
+            Code::kUnsupported);
+}
+
 }  // namespace
 }  // namespace mendfs
