@@ -231,7 +231,7 @@ TEST(FullDiskCrashTest, NoSpaceAtAnyCallLosesNothing) {
 TEST(FullDiskCrashTest, AProcessThatDiesWhileTightLosesNothing) {
   const uint64_t seed = TestSeed();
   SCOPED_TRACE("MENDFS_SEED=" + std::to_string(seed));
-  for (uint64_t k = 1; k < 300; k += 1 + k / 6) {
+  for (uint64_t k = 1; k < 300; k += 1 + k / 3) {
     SCOPED_TRACE("call " + std::to_string(k));
     History history(seed + k, 10 * kMebibyte);
     for (int step = 0; step < 1000 && !history.tight(); ++step) {
