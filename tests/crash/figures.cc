@@ -21,10 +21,13 @@ double CrashRun::Seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
 }
 
-bool CrashRun::GoesOn(uint64_t done) {
-  if (one_seed_) return rounds_ == 0;
-  if (seconds_max_ > 0) return Seconds() < seconds_max_;
-  return done < amount_;
+bool CrashRun::IsEnough(uint64_t done) const {
+  if (one_seed_) return false;
+  return seconds_max_ > 0 ? Seconds() >= seconds_max_ : done >= amount_;
+}
+
+bool CrashRun::GoesOn(uint64_t done) const {
+  return one_seed_ ? rounds_ == 0 : !IsEnough(done);
 }
 
 uint64_t CrashRun::NextSeed() {

@@ -16,8 +16,10 @@ class CrashRun {
  public:
   explicit CrashRun(uint64_t amount);
 
-  // Is there more to do, with `done` of the amount done?
-  bool GoesOn(uint64_t done);
+  // Is the amount done, or the time over? Never while one seed is replayed.
+  bool IsEnough(uint64_t done) const;
+  // Is there another seed to be tried?
+  bool GoesOn(uint64_t done) const;
   uint64_t NextSeed();
   // What a person types to see a failure again.
   static std::string Replay(uint64_t seed);

@@ -33,7 +33,7 @@ const std::vector<Plan>& AllPlans() {
   static const std::vector<Plan> plans = {
       DrawPlan("names", {.names = 10, .bytes = 2, .rows = 0}, 14, 1),
       DrawPlan("rows", {.names = 0, .bytes = 0, .rows = 10}, 26, 7),
-      DrawPlan("bodies", {.names = 2, .bytes = 10, .rows = 0, .large_one_in = 3}, 12, 3),
+      DrawPlan("bodies", {.names = 2, .bytes = 10, .rows = 0, .large_one_in = 1}, 12, 3),
       DrawPlan("bulk", {.names = 0, .bytes = 0, .rows = 4, .bulk = 4}, 7, 4),
   };
   return plans;
