@@ -27,17 +27,30 @@ const std::map<Failpoint, std::string>& PlanOf() {
       {Failpoint::kObjectAfterRename, "bodies"},  {Failpoint::kPackAfterCreate, "bodies"},
       {Failpoint::kPackAfterName, "bodies"},      {Failpoint::kPackAfterAppend, "bodies"},
       {Failpoint::kPackAfterSync, "bodies"},      {Failpoint::kPackAfterSeal, "bodies"},
-      {Failpoint::kLoadBeforePublish, "bulk"},    {Failpoint::kLoadAfterPublish, "bulk"},
+      {Failpoint::kBlobAfterCreate, "bodies"},    {Failpoint::kBlobAfterName, "bodies"},
+      {Failpoint::kBlobAfterAppend, "bodies"},    {Failpoint::kBlobAfterSync, "bodies"},
+      {Failpoint::kBlobAfterMeta, "bodies"},      {Failpoint::kBlobAfterSeal, "bodies"},
+      {Failpoint::kJournalBeforeSeal, "bodies"},  {Failpoint::kJournalAfterSeal, "bodies"},
+      {Failpoint::kMoveAfterCopy, "bodies"},      {Failpoint::kMoveAfterRewrite, "bodies"},
+      {Failpoint::kRemoveAfterRecord, "bodies"},  {Failpoint::kRemoveAfterFlush, "bodies"},
+      {Failpoint::kRemoveAfterFiles, "bodies"},   {Failpoint::kRewriteBeforeWrite, "rows"},
+      {Failpoint::kRewriteAfterWrite, "rows"},    {Failpoint::kHistoryAfterDrop, "rows"},
+      {Failpoint::kHistoryAfterFold, "rows"},     {Failpoint::kHistoryAfterChunk, "rows"},
+      {Failpoint::kHistoryAfterLast, "rows"},     {Failpoint::kIntentBeforeSidecar, "bulk"},
+      {Failpoint::kIntentAfterSidecar, "bulk"},   {Failpoint::kIntentBeforeConfirm, "bulk"},
+      {Failpoint::kIntentAfterConfirm, "bulk"},   {Failpoint::kIntentAfterPublish, "bulk"},
+      {Failpoint::kIntentAfterFlush, "bulk"},     {Failpoint::kIntentAfterClear, "bulk"},
       {Failpoint::kSweepBeforeChunk, "rows"},     {Failpoint::kSweepAfterChunk, "rows"},
   };
   return plans;
 }
 
-// Passed by nothing that a store does yet, and tried where they are.
+// Passed by no plan without trouble, and tried where they are.
 const std::map<Failpoint, std::string>& Elsewhere() {
   static const std::map<Failpoint, std::string> places = {
-      {Failpoint::kRewriteBeforeWrite, "tests/manifest"},
-      {Failpoint::kRewriteAfterWrite, "tests/manifest"},
+      {Failpoint::kRecoverBeforeDecide, "tests/intent"},
+      {Failpoint::kRecoverAfterAudit, "tests/intent"},
+      {Failpoint::kRecoverAfterObjects, "tests/intent"},
   };
   return places;
 }

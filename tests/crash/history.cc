@@ -82,6 +82,7 @@ OpenOptions CrashOpenOptions() {
   options.commit_interval_ms = 0;
   options.journal_segment_bytes = 16 << 10;
   options.pack_bytes = 300'000;
+  options.blob_begin_bytes = 100'000;
   options.working_set_bytes = 20'000;
   options.cache_bytes = 4 << 20;
   return options;
@@ -108,22 +109,22 @@ Status CheckClean(SimDisk& disk) {
   return {Code::kInternal, text};
 }
 
-History::History(uint64_t seed, const HistoryOptions& options)
+CrashHistory::CrashHistory(uint64_t seed, const HistoryOptions& options)
     : seed_(seed), options_(options), random_(seed), disk_(FreshStore()) {
   states_.push_back({Model(), Model().Describe(), "fresh"});
 }
 
-History::~History() = default;
+CrashHistory::~CrashHistory() = default;
 
-void History::Keep(std::string_view call, const std::string& path,
-                   const std::function<std::unique_ptr<SimDisk>()>& fork,
-                   std::vector<Moment>& moments) {
+void CrashHistory::Keep(std::string_view call, const std::string& path,
+                        const std::function<std::unique_ptr<SimDisk>()>& fork,
+                        std::vector<Moment>& moments) {
   // In this order: a flush or a change that comes between makes the claim weaker, never wrong.
   const size_t oldest = oldest_.load();
   moments.push_back({fork(), oldest, newest_.load(), std::string(call) + " " + path});
 }
 
-Status History::RunStep(Session& session) {
+Status CrashHistory::RunStep(Session& session) {
   Step step = DrawStep(states_[last_done_].model, random_, options_.mix);
   const bool changes = step.kind == StepKind::kChange;
   if (changes) {
@@ -142,7 +143,7 @@ Status History::RunStep(Session& session) {
 
 // What is shown once stays: an open flushes what it replays. Until it has, the disk may still lose
 // what the end of the last life left unflushed.
-Status History::Begin(Session& session) {
+Status CrashHistory::Begin(Session& session) {
   MENDFS_ASSIGN_OR_RETURN(const std::string text, session.Describe());
   MENDFS_ASSIGN_OR_RETURN(const size_t shown,
                           FindState(text, {nullptr, oldest_.load(), newest_.load(), ""}));
@@ -154,7 +155,7 @@ Status History::Begin(Session& session) {
   return Status::Ok();
 }
 
-Status History::Work(std::vector<Moment>& moments) {
+Status CrashHistory::Work(std::vector<Moment>& moments) {
   disk_->Watch([&](DiskCall call, const std::string& path, const auto& fork) {
     Keep(kCallNames[static_cast<size_t>(call)], path, fork, moments);
   });
@@ -183,7 +184,7 @@ Status History::Work(std::vector<Moment>& moments) {
   return Status::Ok();
 }
 
-Result<size_t> History::FindState(const std::string& text, const Moment& moment) const {
+Result<size_t> CrashHistory::FindState(const std::string& text, const Moment& moment) const {
   for (size_t i = moment.newest + 1; i-- > moment.oldest;) {
     if (states_[i].text == text) return i;
   }
@@ -202,7 +203,7 @@ Result<size_t> History::FindState(const std::string& text, const Moment& moment)
 }
 
 // After an open, staging holds the packs that the manifest calls open and nothing else.
-Status History::CheckResidue(SimDisk& disk, Session& session) {
+Status CrashHistory::CheckResidue(SimDisk& disk, Session& session) {
   MENDFS_ASSIGN_OR_RETURN(const auto staged, disk.List(std::string(kCrashStore) + "/staging"));
   for (const DirEntry& entry : staged) {
     const auto id = ParseObjectStagingName(entry.name);
@@ -212,7 +213,7 @@ Status History::CheckResidue(SimDisk& disk, Session& session) {
   return Status::Ok();
 }
 
-Result<size_t> History::TryWorld(SimDisk& disk, const Moment& moment, bool deep) {
+Result<size_t> CrashHistory::TryWorld(SimDisk& disk, const Moment& moment, bool deep) {
   std::vector<Moment> recovery;
   if (deep) {
     disk.Watch([&](DiskCall call, const std::string& path, const auto& fork) {
@@ -238,7 +239,7 @@ Result<size_t> History::TryWorld(SimDisk& disk, const Moment& moment, bool deep)
   return shown;
 }
 
-Status History::TryRecovery(std::vector<Moment>& moments, const std::string& end) {
+Status CrashHistory::TryRecovery(std::vector<Moment>& moments, const std::string& end) {
   for (const Moment& moment : moments) {
     const uint64_t cut_seed = random_();
     moment.disk->PowerCut(cut_seed);
@@ -253,7 +254,7 @@ Status History::TryRecovery(std::vector<Moment>& moments, const std::string& end
   return Status::Ok();
 }
 
-Status History::TryMoment(const Moment& moment, bool is_next) {
+Status CrashHistory::TryMoment(const Moment& moment, bool is_next) {
   const unsigned next_end = static_cast<unsigned>(random_() % (options_.cuts + 1));
   for (unsigned end = 0; end <= options_.cuts; ++end) {
     const bool goes_on = is_next && end == next_end;
@@ -275,7 +276,7 @@ Status History::TryMoment(const Moment& moment, bool is_next) {
   return Status::Ok();
 }
 
-Status History::Live() {
+Status CrashHistory::Live() {
   ++life_;
   ++figures_.lives;
   const std::string place = "life " + std::to_string(life_);

@@ -69,10 +69,10 @@ struct Moment {
   std::string call;
 };
 
-class History {
+class CrashHistory {
  public:
-  History(uint64_t seed, const HistoryOptions& options);
-  ~History();
+  CrashHistory(uint64_t seed, const HistoryOptions& options);
+  ~CrashHistory();
 
   // Works, and tries the ends of all moments. Afterwards the next life can be lived.
   Status Live();

@@ -113,7 +113,7 @@ TEST(ClockTest, JumpsOfYearsChangeNothing) {
   options.before_step = [&] {
     if (random() % 3 == 0) ShiftWallClock((static_cast<int64_t>(random() % 60) - 40) * kYearNs);
   };
-  History history(seed, options);
+  CrashHistory history(seed, options);
   for (int life = 0; life < 6; ++life) {
     options.before_step();
     const Status status = history.Live();

@@ -38,7 +38,7 @@ const Mix kBulkMix{.names = 0, .bytes = 0, .rows = 4, .bulk = 8};
 // The violation that power cuts show.
 std::string SeenByPowerCuts(const HistoryOptions& options) {
   for (uint64_t seed = 1; seed <= kSeedsMax; ++seed) {
-    History history(seed, options);
+    CrashHistory history(seed, options);
     for (int life = 0; life < 3; ++life) {
       const Status status = history.Live();
       if (!status.ok()) return status.ToString();
@@ -148,7 +148,7 @@ TEST_F(PlantedDefectTest, FailedListingOfTheJournalTakenForEmpty) {
 TEST_F(PlantedDefectTest, WithoutADefectNothingIsSeen) {
   HistoryOptions options = With({}, kBulkMix);
   for (uint64_t seed = 1; seed <= 2; ++seed) {
-    History history(seed, options);
+    CrashHistory history(seed, options);
     const Status status = history.Live();
     EXPECT_TRUE(status.ok()) << status.ToString();
   }

@@ -40,7 +40,7 @@ TEST_P(PowerCutTest, EveryEndLeavesAStateSinceTheLastFlush) {
   CrashFigures total;
   while (run.GoesOn(total.power_cuts)) {
     const uint64_t seed = run.NextSeed();
-    History history(seed, kind.options);
+    CrashHistory history(seed, kind.options);
     Status status;
     const CrashFigures before = total;
     for (int life = 0; life < 6 && status.ok() && !run.IsEnough(total.power_cuts); ++life) {

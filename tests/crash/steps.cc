@@ -485,6 +485,11 @@ std::vector<Step> UpkeepSteps(const Model& model) {
   };
   return {
       step("sweep", [](Session& session) { return session.tables().SweepEdges(100).status(); }),
+      step("thin history",
+           [](Session& session) { return session.store().Thin(ThinHow::kPressing); }),
+      step(
+          "give space back",
+          [](Session& session) { return session.store().Reclaim(ReclaimHow::kPressing).status(); }),
   };
 }
 

@@ -299,7 +299,11 @@ TEST_F(ObjectStoreTest, ADirectoryThatSomebodyLeftUnsyncedIsSyncedBeforeItIsUsed
   }
   const std::string bytes = Bytes(1000);
   ASSERT_TRUE((*disk_.Open(staged, OpenMode::kCreate))->WriteAt(0, bytes).ok());
-  ASSERT_TRUE(objects_.SealStaged(ObjectKind::kPack, id, bytes.size()).ok());
+  PayloadHash hash;
+  uint64_t budget_bytes = UINT64_MAX;
+  ASSERT_TRUE(
+      hash.Step(**disk_.Open(staged, OpenMode::kRead), staged, bytes.size(), budget_bytes).ok());
+  ASSERT_TRUE(objects_.SealStaged(ObjectKind::kPack, id, hash).ok());
   disk_.PowerCutDropAll();
   std::string read;
   EXPECT_EQ(TryRead(ObjectKind::kPack, id, read), Code::kOk);

@@ -269,7 +269,8 @@ TEST_F(FullDiskTest, TheBackgroundThreadReclaimsForTheWriteThatWaits) {
   std::atomic<int> reclaimed{0};
   OpenOptions options;
   options.commit_interval_ms = 20;
-  auto engine = Engine::Open(disk_, "/store", *ReadIdentity(disk_, "/store"), options);
+  auto engine = Engine::Open(disk_, "/store", *ReadIdentity(disk_, "/store"),
+                             *ReadConfig(disk_, "/store"), options);
   ASSERT_TRUE(engine.ok()) << engine.status().ToString();
   (*engine)->UseReclaim([&] {
     ++reclaimed;
