@@ -227,7 +227,9 @@ class SegmentReplay {
     const Seq needed(std::max(expected_.value, request_.after.value + 1));
     MENDFS_ASSIGN_OR_RETURN(const auto next, walk_.FindNext());
     if (next && next->second.seq >= expected_ && next->second.seq <= needed) {
-      NoteUnneeded(expected_, bad, why);
+      // Marks are never flushed by themselves: a power cut may take one and leave what is behind
+      // it.
+      if (next->second.seq > expected_) NoteUnneeded(expected_, bad, why);
       expected_ = next->second.seq;
       end_.last = std::max(end_.last, Seq(expected_.value - 1));
       walk_.GoTo(next->first);

@@ -194,6 +194,7 @@ TEST_F(FoldedDamageTest, AMarkIsPassedBy) {
     ASSERT_TRUE(end.ok()) << end.status().ToString();
     EXPECT_EQ(end->last, Seq(4));
     EXPECT_EQ(end->records, 4 - after);
+    EXPECT_EQ(end->unneeded_damaged, 0u);
   }
 }
 

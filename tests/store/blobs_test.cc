@@ -323,6 +323,7 @@ TEST_F(BlobsTest, AReadOnlyOpenReadsOpenBlobsAndWritesNothing) {
 
 TEST_F(BlobsTest, AFullDiskRefusesAndTheFileGoesOn) {
   const std::string bytes = Pattern(8 * kMiB, 18);
+  ASSERT_TRUE(disk_.Remove("/store/reserve").ok());  // which would have room for all
   const auto space = disk_.Space("/store");
   disk_.SetCapacity(space->total_bytes - space->free_bytes + 5 * kMiB);
   uint64_t size = 0;

@@ -247,6 +247,12 @@ class BodyHistory {
     ObjectStore objects(disk_, "/store");
     for (const ObjectKind kind : {ObjectKind::kPack, ObjectKind::kBlob, ObjectKind::kJournal}) {
       const Status walked = objects.Walk(kind, [&](const ObjectStore::Found& found) {
+        // A blob's .meta comes before the blob is sealed.
+        if (found.id && found.path.ends_with(".meta") &&
+            (reader.GetGlobal(ObjectKey(*found.id)).ok() ||
+             reader.GetGlobal(OpenPackKey(*found.id)).ok())) {
+          return Status::Ok();
+        }
         if (found.id && named.erase(*found.id) == 1) return Status::Ok();
         return Status(Code::kInternal, "nobody's: " + found.path);
       });

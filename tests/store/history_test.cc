@@ -367,6 +367,7 @@ TEST(HistoryCrashTest, AFailingCallLosesNothingAndTheNextRunGoesOn) {
     ASSERT_TRUE(thinned.store().Thin(ThinHow::kPressing).ok());
     EXPECT_EQ(thinned.store().Describe().history.values, 0U);
     thinned.Check();
+    ASSERT_TRUE(thinned.store().door().AwaitRoom(true).ok());
     ASSERT_TRUE(thinned.Work(3));
     thinned.Close();
     thinned.Open();
