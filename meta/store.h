@@ -53,7 +53,7 @@ struct OpenOptions {
   uint64_t cache_bytes = 256 << 20;      // a quarter for the manifest, the rest for bodies
   uint64_t journal_segment_bytes = 64 << 20;
   uint64_t pack_bytes = 64 << 20;
-  uint64_t blob_begin_bytes = 1 << 20;  // a file that grows by more than this gets a blob
+  uint64_t blob_begin_bytes = 1 << 20;  // a file that grows by as much gets a blob
   SpaceOptions space;
   std::string actor = "mount";  // of the commits that the background thread closes
 };

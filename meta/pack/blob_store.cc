@@ -12,6 +12,7 @@ namespace {
 // Ticks after its last write, and after nobody has it open any more.
 constexpr unsigned kRestedTicks = 30;
 constexpr unsigned kClosedTicks = 2;
+constexpr size_t kSparesAtOnce = 8;
 
 }  // namespace
 
@@ -24,14 +25,14 @@ BlobStore::~BlobStore() = default;
 // ------------------------------------------------------------------------------------- growing
 // A short body that grows long belongs into its blob from its first byte on.
 uint64_t BlobStore::StartOf(const BodyGrowth& growth) const {
-  return growth.from <= options_.begin_bytes ? 0 : growth.from;
+  return growth.from < options_.begin_bytes ? 0 : growth.from;
 }
 
 // In whole blocks, so that a body that is written in small pieces has few of them in the end.
 std::optional<uint64_t> BlobStore::GatherFrom(const Session& session) const {
   const uint64_t covered = session.covered();
   const bool wanted = session.blob == nullptr
-                          ? session.end - session.start > options_.begin_bytes
+                          ? session.end - session.start >= options_.begin_bytes
                           : session.end / kBodyBlockBytes * kBodyBlockBytes > covered;
   return wanted ? std::optional<uint64_t>(covered) : std::nullopt;
 }
@@ -46,8 +47,8 @@ GrowthPlace BlobStore::PlaceOf(const BodyGrowth& growth) const {
     return covered < growth.from ? GrowthPlace::kBehindOthers : GrowthPlace::kAnywhere;
   }
   const uint64_t start = goes_on ? found->second.start : StartOf(growth);
-  return growth.to - start > options_.begin_bytes ? GrowthPlace::kBehindOthers
-                                                  : GrowthPlace::kAnywhere;
+  return growth.to - start >= options_.begin_bytes ? GrowthPlace::kBehindOthers
+                                                   : GrowthPlace::kAnywhere;
 }
 
 std::optional<uint64_t> BlobStore::Grow(const BodyGrowth& growth) {
@@ -87,6 +88,28 @@ void BlobStore::DropLeastUsed(bool with_blob) {
   sessions_.erase(least);
 }
 
+Result<OpenObjectPtr> BlobStore::TakeSpare() {
+  size_t count = 1;
+  {
+    MutexLock lock(mutex_);
+    const size_t room = options_.unsealed_max - std::min(options_.unsealed_max, blobs_.size());
+    if (begun_++ > 0) count = std::clamp<size_t>(room, 1, kSparesAtOnce);
+    if (!spares_.empty()) {
+      OpenObjectPtr spare = std::move(spares_.back());
+      spares_.pop_back();
+      return spare;
+    }
+  }
+  MENDFS_ASSIGN_OR_RETURN(std::vector<OpenObjectPtr> made,
+                          MakeOpenObjects(objects_, *rows_, ObjectKind::kBlob, count));
+  OpenObjectPtr first = made.back();
+  MutexLock lock(mutex_);
+  for (const OpenObjectPtr& blob : made) blobs_[blob->id] = blob;
+  made.pop_back();
+  spares_.insert(spares_.end(), made.begin(), made.end());
+  return first;
+}
+
 Status BlobStore::BeginBlob(InodeNumber inode, uint64_t offset) {
   {
     MutexLock lock(mutex_);
@@ -95,17 +118,15 @@ Status BlobStore::BeginBlob(InodeNumber inode, uint64_t offset) {
     Session& session = found->second;
     if (session.blob != nullptr && session.covered() == offset) return Status::Ok();
     Retire(session);
-    if (blobs_.size() >= options_.unsealed_max) return Status::Ok();
+    if (blobs_.size() - spares_.size() >= options_.unsealed_max) return Status::Ok();
     const auto growing = std::count_if(sessions_.begin(), sessions_.end(), [](const auto& entry) {
       return entry.second.blob != nullptr;
     });
     if (static_cast<size_t>(growing) >= options_.growing_max) DropLeastUsed(true);
   }
-  MENDFS_ASSIGN_OR_RETURN(const OpenObjectPtr blob,
-                          MakeOpenObject(objects_, *rows_, ObjectKind::kBlob));
+  MENDFS_ASSIGN_OR_RETURN(const OpenObjectPtr blob, TakeSpare());
   const Status status = HitFailpoint(Failpoint::kBlobAfterName);
   MutexLock lock(mutex_);
-  blobs_[blob->id] = blob;
   const auto found = sessions_.find(inode);
   if (!status.ok() || found == sessions_.end()) {
     full_.push_back(blob);  // named already: the next Seal forgets it again
@@ -163,6 +184,10 @@ std::optional<BodyGrowth> BlobStore::EndGrowth(InodeNumber inode) {
 
 void BlobStore::Rest() {
   MutexLock lock(mutex_);
+  if (std::exchange(begun_, 0) == 0) {
+    full_.insert(full_.end(), spares_.begin(), spares_.end());
+    spares_.clear();
+  }
   for (auto at = sessions_.begin(); at != sessions_.end();) {
     Session& session = at->second;
     if (++session.rested < (session.closed ? kClosedTicks : kRestedTicks)) {
@@ -222,6 +247,8 @@ Status BlobStore::Seal(bool all, uint64_t budget_bytes) {
     if (all) {
       for (auto& [inode, session] : sessions_) Retire(session);
       sessions_.clear();
+      full_.insert(full_.end(), spares_.begin(), spares_.end());
+      spares_.clear();
     }
     while (sealing_ && all) sealed_.Wait(mutex_);
     if (sealing_) return Status::Ok();

@@ -2,7 +2,7 @@
 // where the blob begins in the body. It stands before the packs: what has no place in a blob goes
 // there.
 //
-//   Grow           a body got longer; when it has grown by more than begin_bytes, or when a block
+//   Grow           a body got longer; when it has grown by begin_bytes, or when a block
 //                  more is there, its owner is told to put it into the blob
 //   BeginBlob      as open_object.h says of New
 //   AppendToBlob   1 the place at the blob's end is taken, if that is the place of these bytes ·
@@ -12,6 +12,9 @@
 // A place is taken once and never given to other bytes, whatever becomes of the body: truncated and
 // grown again it begins another blob. Of the bytes that a body has grown by, those behind the last
 // multiple of a block ride in the journal until there are more, or until nobody has it open.
+//
+// Whoever begins many blobs within one tick makes some at once, ready for the next ones: what costs
+// most of a short blob is to sync its name.
 //
 // What a body grows by is remembered from its first write at its end to when it is open no more or
 // rests for a while, for growing_max bodies with a blob and sessions_max without.
@@ -101,6 +104,7 @@ class BlobStore final : public BodyStore {
   void Retire(Session& session) REQUIRES(mutex_);
   void DropLeastUsed(bool with_blob) REQUIRES(mutex_);
   std::vector<OpenObjectPtr> All() const;
+  Result<OpenObjectPtr> TakeSpare();
   std::vector<OpenObjectPtr> Growing() const;
   Status SealSome(uint64_t budget_bytes);
 
@@ -112,6 +116,8 @@ class BlobStore final : public BodyStore {
   Sessions sessions_ GUARDED_BY(mutex_);
   std::map<Id128, OpenObjectPtr> blobs_ GUARDED_BY(mutex_);  // not sealed
   std::vector<OpenObjectPtr> full_ GUARDED_BY(mutex_);       // those that take no more
+  std::vector<OpenObjectPtr> spares_ GUARDED_BY(mutex_);     // named, and empty
+  size_t begun_ GUARDED_BY(mutex_) = 0;                      // since the last tick
   uint64_t uses_ GUARDED_BY(mutex_) = 0;
   bool sealing_ GUARDED_BY(mutex_) = false;
   CondVar sealed_;

@@ -4,7 +4,7 @@
 // The tree sees this and never a disk. BlobStore over PackStore is the store's, tests have one in
 // memory.
 //
-// A body that grows at its end by more than some size gets a blob: an object that holds bytes of
+// A body that grows at its end by some size gets a blob: an object that holds bytes of
 // this body alone, each as far from the blob's begin as from where the blob begins in the body.
 //
 // Threads:  safe from any thread

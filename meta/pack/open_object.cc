@@ -87,19 +87,38 @@ Status OpenObject::Sync() {
 }
 
 // ------------------------------------------------------------------------------------- making
-Result<OpenObjectPtr> MakeOpenObject(ObjectStore& objects, PackRows& rows, ObjectKind kind) {
-  auto object = std::make_shared<OpenObject>();
-  object->kind = kind;
-  object->id = RandomId();
+Result<std::vector<OpenObjectPtr>> MakeOpenObjects(ObjectStore& objects, PackRows& rows,
+                                                   ObjectKind kind, size_t count) {
   Disk& disk = objects.disk();
-  const std::string path = objects.StagingPathOf(kind, object->id);
-  MENDFS_ASSIGN_OR_RETURN(object->file, disk.Open(path, OpenMode::kCreate));
-  Status status = HitFailpoint(PointsOf(kind).after_create);
-  if (status.ok()) status = object->file->Sync();
-  if (status.ok()) status = disk.SyncDir(ParentPath(path));
-  if (status.ok()) status = rows.NameOpen(kind, object->id);
-  if (status.ok()) return object;
-  disk.Remove(path).IgnoreError();  // residue by its name otherwise
+  std::vector<OpenObjectPtr> made;
+  Status status;
+  for (size_t i = 0; i < count && status.ok(); ++i) {
+    auto object = std::make_shared<OpenObject>();
+    object->kind = kind;
+    object->id = RandomId();
+    auto file = disk.Open(objects.StagingPathOf(kind, object->id), OpenMode::kCreate);
+    status = file.status();
+    if (!file.ok()) break;
+    object->file = *std::move(file);
+    made.push_back(std::move(object));
+    status = HitFailpoint(PointsOf(kind).after_create);
+  }
+  for (const OpenObjectPtr& object : made) {
+    if (status.ok()) status = object->file->Sync();
+  }
+  if (status.ok()) {
+    status = disk.SyncDir(ParentPath(objects.StagingPathOf(kind, made.front()->id)));
+  }
+  size_t named = 0;
+  while (status.ok() && named < made.size()) {
+    status = rows.NameOpen(kind, made[named]->id);
+    if (status.ok()) ++named;
+  }
+  for (; made.size() > named; made.pop_back()) {
+    // Residue by its name otherwise.
+    disk.Remove(objects.StagingPathOf(kind, made.back()->id)).IgnoreError();
+  }
+  if (!made.empty()) return made;
   return status.Annotate("open a " + std::string(ObjectKindName(kind)));
 }
 

@@ -20,6 +20,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "meta/base/failpoint.h"
 #include "meta/object/object_store.h"
@@ -70,8 +71,10 @@ struct OpenObject {
 };
 using OpenObjectPtr = std::shared_ptr<OpenObject>;
 
-// Named when this returns ok.
-Result<OpenObjectPtr> MakeOpenObject(ObjectStore& objects, PackRows& rows, ObjectKind kind);
+// Named when this returns ok. Several cost hardly more syncs than one; fewer come when something
+// failed after the first was named.
+Result<std::vector<OpenObjectPtr>> MakeOpenObjects(ObjectStore& objects, PackRows& rows,
+                                                   ObjectKind kind, size_t count);
 
 // What a crash left of one that the manifest calls open, synced; null when there is nothing, which
 // is logged. `synced_bytes`: so much of it was durable.

@@ -44,7 +44,9 @@ PackStore::~PackStore() = default;
 
 // ----------------------------------------------------------------------------------- appending
 Result<PackStore::PackPtr> PackStore::OpenNew() {
-  MENDFS_ASSIGN_OR_RETURN(PackPtr pack, MakeOpenObject(objects_, *rows_, ObjectKind::kPack));
+  MENDFS_ASSIGN_OR_RETURN(const std::vector<PackPtr> made,
+                          MakeOpenObjects(objects_, *rows_, ObjectKind::kPack, 1));
+  const PackPtr& pack = made.front();
   {
     MutexLock lock(mutex_);
     packs_[pack->id] = pack;

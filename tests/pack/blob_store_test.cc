@@ -73,8 +73,8 @@ class BlobStoreTest : public ::testing::Test {
 };
 
 TEST_F(BlobStoreTest, ABodyThatGrowsLongIsAskedForItsBytesFromTheFirstOn) {
-  EXPECT_EQ(blobs_->Grow({kInode, 0, kBegin}), std::nullopt);
-  EXPECT_EQ(blobs_->Grow({kInode, kBegin, kBegin + 1}), 0U);
+  EXPECT_EQ(blobs_->Grow({kInode, 0, kBegin - 1}), std::nullopt);
+  EXPECT_EQ(blobs_->Grow({kInode, kBegin - 1, kBegin + 1}), 0U);
   // Until they are there.
   EXPECT_EQ(blobs_->Grow({kInode, kBegin + 1, kBegin + 2}), 0U);
   ASSERT_TRUE(blobs_->BeginBlob(kInode, 0).ok());
@@ -112,8 +112,8 @@ TEST_F(BlobStoreTest, ABlobHoldsTheBodysBytesAndNothingElse) {
 }
 
 TEST_F(BlobStoreTest, PlacesAreGuessedBeforeTheLock) {
-  EXPECT_EQ(blobs_->PlaceOf({kInode, 0, kBegin}), GrowthPlace::kAnywhere);
-  EXPECT_EQ(blobs_->PlaceOf({kInode, 0, kBegin + 1}), GrowthPlace::kBehindOthers);
+  EXPECT_EQ(blobs_->PlaceOf({kInode, 0, kBegin - 1}), GrowthPlace::kAnywhere);
+  EXPECT_EQ(blobs_->PlaceOf({kInode, 0, kBegin}), GrowthPlace::kBehindOthers);
   ASSERT_TRUE(Grow(kInode, 0, Pattern(300'000, 1)));
   EXPECT_EQ(blobs_->PlaceOf({kInode, 300'000, 400'000}), GrowthPlace::kBlob);
   EXPECT_EQ(blobs_->Grow({kInode, 300'000, 300'100}), std::nullopt);
@@ -137,8 +137,8 @@ TEST_F(BlobStoreTest, ABodyThatWasCutBeginsAnotherBlob) {
   const auto first = Grow(kInode, 0, Pattern(300'000, 1));
   ASSERT_TRUE(first);
   // Cut to 100,000: short enough to be put into the new one whole.
-  EXPECT_EQ(blobs_->Grow({kInode, 100'000, 200'000}), std::nullopt);
-  EXPECT_EQ(blobs_->Grow({kInode, 200'000, 300'000}), 0U);
+  EXPECT_EQ(blobs_->Grow({kInode, 100'000, 199'999}), std::nullopt);
+  EXPECT_EQ(blobs_->Grow({kInode, 199'999, 300'000}), 0U);
   ASSERT_TRUE(blobs_->BeginBlob(kInode, 0).ok());
   const auto second = *blobs_->AppendToBlob(kInode, 0, Pattern(300'000, 2));
   ASSERT_TRUE(second);
@@ -416,6 +416,27 @@ TEST_F(BlobStoreTest, EveryFailingCallLeavesTheStoreWorking) {
     if (waits) return;
   }
   FAIL() << "more calls than the test looks at";
+}
+
+TEST_F(BlobStoreTest, BlobsAreMadeAheadWhileManyAreBegunAndGoOtherwise) {
+  const auto synced = [&] { return disk_.calls(DiskCall::kSyncDir); };
+  ASSERT_TRUE(Grow(InodeNumber(1), 0, Pattern(300'000, 1)));
+  EXPECT_EQ(StagedFiles(), 1U);
+  const uint64_t before = synced();
+  for (uint64_t inode = 2; inode < 10; ++inode) {
+    ASSERT_TRUE(Grow(InodeNumber(inode), 0, Pattern(300'000, inode)));
+  }
+  EXPECT_EQ(synced() - before, 1U);
+  ASSERT_TRUE(Grow(InodeNumber(10), 0, Pattern(300'000, 10)));
+  EXPECT_EQ(StagedFiles(), 1U + 16U);
+  blobs_->Rest();
+  blobs_->Rest();
+  ASSERT_TRUE(blobs_->Seal(false, UINT64_MAX).ok());
+  EXPECT_EQ(StagedFiles(), 10U);
+  EXPECT_EQ(rows_.open.size(), 10U);
+  ASSERT_TRUE(SealAll().ok());
+  EXPECT_EQ(rows_.sealed.size(), 10U);
+  EXPECT_EQ(StagedFiles(), 0U);
 }
 
 TEST_F(BlobStoreTest, AnEmptyBlobLeavesNothing) {
