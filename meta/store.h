@@ -138,9 +138,9 @@ struct StoreStatus {
   uint64_t replayed_records = 0;  // at open
   std::string journal_damage;     // met at open, in records that are not needed; empty: none
   HistoryStatus history;
-  uint64_t sidecars_live = 0;     // of multi-step writes that run
-  uint64_t sidecars_left = 0;     // of such that failed or died
-  std::string sidecars_reason;    // why something is left, or is not known; empty: all is well
+  uint64_t sidecars_live = 0;   // of multi-step writes that run
+  uint64_t sidecars_left = 0;   // of such that failed or died
+  std::string sidecars_reason;  // why something is left, or is not known; empty: all is well
   SpaceInfo space;
   PackSpace packs;
 };

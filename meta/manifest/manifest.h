@@ -46,7 +46,7 @@ struct ManifestOptions {
   uint64_t cache_bytes = 64 << 20;
   uint64_t write_buffer_bytes = 16 << 20;
   bool tight = false;  // see SetTight
-  KvDefects defects;  // tests only
+  KvDefects defects;   // tests only
 };
 
 // Reads the journal's changes with a seq in (after, last] again, in order.

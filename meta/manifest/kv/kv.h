@@ -53,7 +53,8 @@ class Kv {
   // What was written before the call does not depend on the log any more when this returns ok.
   virtual Status Settle() = 0;
   // What was deleted in [first, last] takes no space any more when this returns ok. In steps of
-  // some tables: reads and writes go on, and that much space is needed meanwhile. While tight nothing is done.
+  // some tables: reads and writes go on, and that much space is needed meanwhile. While tight
+  // nothing is done.
   virtual Status Compact(std::string_view first, std::string_view last) = 0;
   // On a full disk: from the next open or Reopen on nothing is compacted by itself, and what is
   // written goes to the log alone, which is put into a table when it has grown. True: a Reopen is
