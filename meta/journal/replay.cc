@@ -187,7 +187,7 @@ class SegmentReplay {
       // What a mark proves its header says, and what is folded is needed no more.
       const bool is_mark = header->kind == RecordKind::kSyncMark;
       if (!is_mark && header->seq > request_.after) return EndAt(payload.status());
-      NoteUnneeded(header->seq, walk_.offset(), payload.status());
+      if (!is_mark) NoteUnneeded(header->seq, walk_.offset(), payload.status());
       payload = std::string();
     }
     if (header->kind == RecordKind::kSyncMark) {

@@ -368,8 +368,12 @@ Result<Seq> Manifest::Settle() {
     position = state_.folded;
     if (folding_.settled == position && folding_.folds_in_log == 0) return position;
   }
-  MENDFS_RETURN_IF_ERROR(kv_->Settle());
+  Status settled = kv_->Settle();
   MutexLock lock(mutex_);
+  if (!settled.ok()) {
+    folding_.kv_failed = true;  // the next fold reopens it, also one without anything to fold
+    return settled;
+  }
   folding_.settled = std::max(folding_.settled, position);
   folding_.folds_in_log = 0;
   return folding_.settled;
@@ -481,8 +485,8 @@ Status Manifest::Fold(const Refold& refold) {
   bool failed = false;
   {
     MutexLock lock(mutex_);
-    if (sets_.folding == nullptr) return Status::Ok();
     failed = folding_.kv_failed;
+    if (sets_.folding == nullptr && !failed) return Status::Ok();
   }
   if (failed) MENDFS_RETURN_IF_ERROR(ReopenForFold(refold));
 

@@ -30,7 +30,7 @@ const std::map<Failpoint, std::string>& PlanOf() {
       {Failpoint::kBlobAfterCreate, "bodies"},    {Failpoint::kBlobAfterName, "bodies"},
       {Failpoint::kBlobAfterAppend, "bodies"},    {Failpoint::kBlobAfterSync, "bodies"},
       {Failpoint::kBlobAfterMeta, "bodies"},      {Failpoint::kBlobAfterSeal, "bodies"},
-      {Failpoint::kJournalBeforeSeal, "bodies"},  {Failpoint::kJournalAfterSeal, "bodies"},
+      {Failpoint::kJournalBeforeSeal, "rows"},    {Failpoint::kJournalAfterSeal, "rows"},
       {Failpoint::kMoveAfterCopy, "bodies"},      {Failpoint::kMoveAfterRewrite, "bodies"},
       {Failpoint::kRemoveAfterRecord, "bodies"},  {Failpoint::kRemoveAfterFlush, "bodies"},
       {Failpoint::kRemoveAfterFiles, "bodies"},   {Failpoint::kRewriteBeforeWrite, "rows"},

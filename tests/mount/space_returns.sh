@@ -3,7 +3,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 mkdir "$mnt"
 must "$mendfs" mkfs "$store" >/dev/null
-echo 'garbage_bytes_min = 4_194_304' >>"$store/config.toml"
+echo 'garbage_min = "4M"' >>"$store/config.toml"
 must "$mendfs" mount "$store" "$mnt"
 trap '"$mendfs" umount "$mnt" >/dev/null 2>&1 || true' EXIT
 pack_kib() {

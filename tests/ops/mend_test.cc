@@ -60,9 +60,10 @@ TEST_F(MendTest, ALoadIsAuditedAndASidecarThatWaitsCanBeRead) {
   EXPECT_TRUE(List(".mend/sidecars").empty());
   ASSERT_TRUE(Make("nodes/City", S_IFDIR | 0755).ok());
   const auto load = [&](const std::string& name) {
-    auto loader = Loader::Begin(*store_, {.type = "City", .note = {.actor = "me"}});
+    auto loader = Loader::Begin(*store_, {.note = {.actor = "me"}});
     EXPECT_TRUE(loader.ok()) << loader.status().ToString();
-    EXPECT_TRUE((*loader)->Add("rows", "{\"$key\":\"" + name + "\"}\n").ok());
+    EXPECT_TRUE(
+        (*loader)->Add("rows", R"({"type":"City","key":")" + name + R"(","data":{}})" + "\n").ok());
     LoadSummary summary;
     return (*loader)->Finish({}, summary);
   };

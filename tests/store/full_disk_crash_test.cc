@@ -54,11 +54,13 @@ class History {
     auto store = Store::Open(disk_, "/store", TestOptions());
     ASSERT_TRUE(store.ok()) << store.status().ToString();
     store_ = *std::move(store);
+    if (keep_full_) KeepFull();
     writer_ = std::make_unique<FileWriter>(store_->door(), kMainBranch);
     CheckAgainstHistory();
   }
   // From now on nothing gives space back, so that a full disk stays full.
   void KeepFull() {
+    keep_full_ = true;
     static_cast<Engine&>(*store_).UseReclaim([] { return Status::Ok(); });
   }
   void Die() {
@@ -181,6 +183,7 @@ class History {
   std::vector<State> states_ = {{}};
   size_t durable_ = 0;
   std::optional<State> attempted_;
+  bool keep_full_ = false;
 };
 
 TEST(FullDiskCrashTest, RandomHistoriesAtTheEndOfTheDisk) {
@@ -189,6 +192,7 @@ TEST(FullDiskCrashTest, RandomHistoriesAtTheEndOfTheDisk) {
   unsigned met = 0;
   for (uint64_t life = 0; life < 4; ++life) {
     History history(seed + life, 12 * kMebibyte);
+    if (life % 2 == 0) history.KeepFull();
     for (int round = 0; round < 14; ++round) {
       for (int step = 0; step < 60; ++step) {
         history.Step();

@@ -31,6 +31,7 @@ class SpaceTest : public ::testing::Test {
   void SetUp() override {
     options_.commit_interval_ms = 0;
     options_.pack_bytes = 2 * kMiB;
+    options_.blob_begin_bytes = uint64_t{1} << 40;  // all goes to packs
     options_.space.garbage_bytes_min = 0;
     ASSERT_TRUE(Store::Create(disk_, "/store", {}).ok());
     Open();

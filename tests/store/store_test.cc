@@ -229,16 +229,16 @@ TEST_F(StoreTest, MkfsRefusesWhatIsNotEmpty) {
 
 TEST_F(StoreTest, LinesOfTheConfigThatMeanNothingAreErrors) {
   for (const std::string line :
-       {"speed = 11", "garbage_bytes_min", "garbage_bytes_min = lots",
-        "garbage_bytes_min = ", "garbage_bytes_min = 18446744073709551616",
-        "journal_kept_bytes = -1", "journal_kept_bytes = 1\njournal_kept_bytes = 2"}) {
+       {"speed = 11", "garbage_min", "garbage_min = 64", "garbage_min = \"lots\"",
+        "garbage_min = \"64\"", "garbage_min = \"1025T\"", "journal_kept = \"-1M\"",
+        "journal_kept = \"1M\"\njournal_kept = \"2M\""}) {
     ASSERT_TRUE(ReplaceFile(disk_, "/store/config.toml", "# fine\n" + line + "\n").ok());
     auto store = Store::Open(disk_, "/store", {});
     EXPECT_EQ(store.status().code(), Code::kInvalid) << line;
     EXPECT_THAT(store.status().message(), HasSubstr("config.toml line ")) << line;
   }
   ASSERT_TRUE(ReplaceFile(disk_, "/store/config.toml",
-                          "garbage_bytes_min = 1_000 # a small one\n\njournal_kept_bytes=0")
+                          "garbage_min = \"1K\" # a small one\n\njournal_kept=\"0\"")
                   .ok());
   auto store = Store::Open(disk_, "/store", {});
   EXPECT_TRUE(store.ok()) << store.status().ToString();
