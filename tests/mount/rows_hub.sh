@@ -26,8 +26,10 @@ holds "$("$mendfs" fsck -n "$store")" "2 edges"
 
 # Killed in the middle of it.
 must "$mendfs" mount "$store" "$mnt"
-kill -KILL "$(sed -n 's/^pid \([0-9]*\) .*/\1/p' "$store/LOCK")"
+pid=$(sed -n 's/^pid \([0-9]*\) .*/\1/p' "$store/LOCK")
+kill -KILL "$pid"
 umount -l "$mnt"
+soon bash -c "! kill -0 $pid"
 must "$mendfs" fsck -n "$store" >/dev/null
 must "$mendfs" mount "$store" "$mnt"
 swept() { [[ $(edges "$mnt") == 2 ]]; }

@@ -327,7 +327,9 @@ Status History::SweepBranch(BranchId branch, const KeptOf& kept, bool paced, His
   }
   row.values += sweep.kept();
   row.value_bytes += sweep.kept_bytes();
-  LogLine(sweep.damaged() == 0 ? LogLevel::kInfo : LogLevel::kWarning, "history", "thinned history",
+  // A full disk asks again and again.
+  const LogLevel usual = paced ? LogLevel::kInfo : LogLevel::kDebug;
+  LogLine(sweep.damaged() == 0 ? usual : LogLevel::kWarning, "history", "thinned history",
           {{"branch", std::to_string(branch.value)},
            {"commits_kept", std::to_string(own->second.commits.size())},
            {"values_gone", std::to_string(gone)},

@@ -120,7 +120,9 @@ Result<Reclaimed> Collector::Cycle(ReclaimHow how) {
     MENDFS_RETURN_IF_ERROR(CollectPacks(how, done));
   }
   if (done.freed_bytes > 0) {
-    LogLine(LogLevel::kInfo, "space", "gave space back",
+    // A full disk asks again and again.
+    const bool pressing = how == ReclaimHow::kPressing;
+    LogLine(pressing ? LogLevel::kDebug : LogLevel::kInfo, "space", "gave space back",
             {{"bytes", std::to_string(done.freed_bytes)},
              {"packs", std::to_string(done.packs)},
              {"moved_bytes", std::to_string(done.moved_bytes)},
