@@ -37,7 +37,8 @@ inline constexpr uint64_t kJournalKeptBytesDefault = uint64_t{1} << 30;
 
 enum class ReclaimHow {
   kNormal,    // when enough is garbage, packs that are mostly garbage
-  kPressing,  // the disk is full: whatever gives something back, sealed journal included
+  kDead,      // the disk is full: what nothing refers to, folded journal included; copies nothing
+  kPressing,  // as kDead, then packs that are at most nine tenths live, as far as copies have room
 };
 
 // What one cycle gave back.

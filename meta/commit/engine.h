@@ -127,6 +127,7 @@ class Engine : public Store,
   // SpaceHost: engine_bodies.cc.
   Status FoldAndSettle() override;
   Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) override;
+  bool MayCopy(uint64_t size_bytes) override;
   bool Quiesce() override;
 
   Status Replay();

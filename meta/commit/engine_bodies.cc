@@ -13,6 +13,8 @@ namespace {
 
 // A read or write of a body that takes longer makes a cycle end; another one goes on.
 constexpr unsigned kQuiesceMs = 10'000;
+// A full disk ends segments of the journal that are at least this long.
+constexpr uint64_t kEndedSegmentBytes = 1 << 20;
 
 }  // namespace
 
@@ -93,6 +95,12 @@ Result<size_t> Engine::RewriteEntries(const std::vector<EntryEdit>& edits) {
 }
 
 // Changes hold the locks of what they read and change, bytes are read and appended within a use.
+bool Engine::MayCopy(uint64_t size_bytes) {
+  if (!guard_.tight()) return true;
+  const auto space = disk_.Space(path_);
+  return space.ok() && space->available_bytes >= guard_.reserve_bytes() / 2 + size_bytes;
+}
+
 bool Engine::Quiesce() {
   entity_locks_.PassAll();
   return packs_.uses().WaitForEarlier(kQuiesceMs);
@@ -100,8 +108,12 @@ bool Engine::Quiesce() {
 
 Result<Reclaimed> Engine::Reclaim(ReclaimHow how) {
   MENDFS_RETURN_IF_ERROR(CheckWritable());
-  if (how == ReclaimHow::kPressing)
+  if (how != ReclaimHow::kNormal) {
+    // What is folded of the journal goes too, also of the segment that is written to.
+    MENDFS_RETURN_IF_ERROR(journal_->EndSegment(kEndedSegmentBytes));
+    FoldAndSettle().IgnoreError();  // without it less of the journal goes
     collector_->sealed_journal().Seal(*journal_, intents_.OldestBase());
+  }
   return collector_->Collect(how);
 }
 

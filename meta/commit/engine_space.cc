@@ -89,12 +89,16 @@ void Engine::CompactManifest() {
   LogLine(LogLevel::kDebug, "space", "LevelDB was not merged: " + compacted.ToString());
 }
 
-// What nothing refers to goes first; history only where that is not enough.
+// What nothing refers to goes first, then history, and copies are made only where that is not
+// enough: of bytes that are going anyhow they would take the last room.
 Status Engine::ReclaimAll() {
-  MENDFS_RETURN_IF_ERROR(Reclaim(ReclaimHow::kPressing).status());
+  MENDFS_RETURN_IF_ERROR(Reclaim(ReclaimHow::kDead).status());
   guard_.Look();
   if (!guard_.tight()) return Status::Ok();
   MENDFS_RETURN_IF_ERROR(Thin(ThinHow::kPressing));
+  MENDFS_RETURN_IF_ERROR(Reclaim(ReclaimHow::kDead).status());
+  guard_.Look();
+  if (!guard_.tight()) return Status::Ok();
   return Reclaim(ReclaimHow::kPressing).status();
 }
 

@@ -116,13 +116,13 @@ Result<Reclaimed> Collector::Cycle(ReclaimHow how) {
   // What an earlier cycle doomed and could not finish.
   MENDFS_RETURN_IF_ERROR(removal_.FinishStarted());
   MENDFS_RETURN_IF_ERROR(TrimJournal(how, done));
-  if (how == ReclaimHow::kPressing || IsWorthIt()) {
+  if (how != ReclaimHow::kNormal || IsWorthIt()) {
     MENDFS_RETURN_IF_ERROR(CollectPacks(how, done));
   }
   if (done.freed_bytes > 0) {
     // A full disk asks again and again.
-    const bool pressing = how == ReclaimHow::kPressing;
-    LogLine(pressing ? LogLevel::kDebug : LogLevel::kInfo, "space", "gave space back",
+    LogLine(how != ReclaimHow::kNormal ? LogLevel::kDebug : LogLevel::kInfo, "space",
+            "gave space back",
             {{"bytes", std::to_string(done.freed_bytes)},
              {"packs", std::to_string(done.packs)},
              {"moved_bytes", std::to_string(done.moved_bytes)},
@@ -132,7 +132,7 @@ Result<Reclaimed> Collector::Cycle(ReclaimHow how) {
 }
 
 Status Collector::TrimJournal(ReclaimHow how, Reclaimed& done) {
-  const bool pressing = how == ReclaimHow::kPressing;
+  const bool pressing = how != ReclaimHow::kNormal;
   if (!pressing && !sealed_journal_.grown()) return Status::Ok();
   const uint64_t kept = pressing ? 0 : JournalKeptBytes();
   MENDFS_ASSIGN_OR_RETURN(const auto gone, sealed_journal_.Trim(kept, removal_));
@@ -173,8 +173,9 @@ Result<std::vector<Collector::Candidate>> Collector::Choose(ReclaimHow how) {
   const Seq as_of = parts_.manifest.applied();
   const uint64_t estimated = estimate_.bytes();
   MENDFS_ASSIGN_OR_RETURN(PackUses uses, CountPackUses(parts_.manifest, stop_));
-  const unsigned percent = pressing ? std::max(kPressingLivePercentMax, options_.live_percent_max)
-                                    : options_.live_percent_max;
+  const unsigned percent = how == ReclaimHow::kDead ? 0
+                           : pressing ? std::max(kPressingLivePercentMax, options_.live_percent_max)
+                                      : options_.live_percent_max;
   // Open packs that are mostly garbage take no more: they can be emptied once they are sealed.
   bool seal = pressing;
   PackSpace counted{.as_of = as_of};

@@ -148,6 +148,9 @@ Status PackEmptying::CopyBlocks(const RunPlace& place, LiveRun& run, uint64_t fi
               .size_bytes = end - skip,
               .hashes = {}};
   for (uint64_t block = first; block <= last; ++block) part.hashes.push_back(run.blocks.at(block));
+  if (!parts_.host.MayCopy(part.size_bytes)) {
+    return Status(Code::kNoSpace, "the disk is too full for copies");
+  }
   std::string bytes(part.size_bytes, '\0');
   MENDFS_RETURN_IF_ERROR(parts_.packs.Read(part, 0, bytes.size(), bytes.data()));
   RunOwner owner = run.owner;

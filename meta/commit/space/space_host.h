@@ -22,6 +22,9 @@ class SpaceHost {
   // Everything applied before the call is in LevelDB, and stays there whatever happens to its log.
   virtual Status FoldAndSettle() = 0;
   virtual Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) = 0;
+  // Is there room for so many bytes of copies? On a full disk most of the reserve's room is left to
+  // the journal.
+  virtual bool MayCopy(uint64_t size_bytes) = 0;
   // True when every operation that began before the call has ended, false when one lasts too long.
   virtual bool Quiesce() = 0;
 };
