@@ -13,8 +13,6 @@ namespace {
 
 // A read or write of a body that takes longer makes a cycle end; another one goes on.
 constexpr unsigned kQuiesceMs = 10'000;
-// A full disk ends segments of the journal that are at least this long.
-constexpr uint64_t kEndedSegmentBytes = 1 << 20;
 
 }  // namespace
 
@@ -109,9 +107,6 @@ bool Engine::Quiesce() {
 Result<Reclaimed> Engine::Reclaim(ReclaimHow how) {
   MENDFS_RETURN_IF_ERROR(CheckWritable());
   if (how != ReclaimHow::kNormal) {
-    // What is folded of the journal goes too, also of the segment that is written to.
-    MENDFS_RETURN_IF_ERROR(journal_->EndSegment(kEndedSegmentBytes));
-    FoldAndSettle().IgnoreError();  // without it less of the journal goes
     collector_->sealed_journal().Seal(*journal_, intents_.OldestBase());
   }
   return collector_->Collect(how);

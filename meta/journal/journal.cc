@@ -171,13 +171,6 @@ Result<Seq> Journal::Append(RecordKind kind, BranchId branch, int64_t time_ns,
   return seq;
 }
 
-Status Journal::EndSegment(uint64_t at_least_bytes) {
-  MutexLock lock(mutex_);
-  MENDFS_RETURN_IF_ERROR(fence_);
-  if (tail_.size_bytes < at_least_bytes || tail_.last < tail_.first) return Status::Ok();
-  return Rotate();
-}
-
 Status Journal::Sync() {
   MENDFS_FAILPOINT(kJournalBeforeSync);
   mutex_.Lock();

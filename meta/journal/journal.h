@@ -103,8 +103,6 @@ class Journal {
   };
   // Segments that are complete and end at or before `folded`, oldest first.
   std::vector<Segment> FinishedSegments(Seq folded) const;
-  // The open segment is complete from now on, if it has grown to so many bytes.
-  Status EndSegment(uint64_t at_least_bytes);
   // The segment's file is gone from the directory (it became an object).
   void ForgetSegment(Seq first);
 
