@@ -305,11 +305,6 @@ Status Engine::FoldAll() {
   return SyncAndFold();
 }
 
-Result<size_t> Engine::EditEntries(const std::vector<EntryEdit>& edits) {
-  MutexLock fold(fold_mutex_);
-  return manifest_->Rewrite(edits, MakeRefold());
-}
-
 StoreStatus Engine::Describe() const {
   StoreStatus status;
   status.identity = identity_;

@@ -122,11 +122,10 @@ class Engine : public Store,
 
   // HistoryHost
   Status FoldAll() override;
-  Result<size_t> EditEntries(const std::vector<EntryEdit>& edits) override;
-
+  // HistoryHost and SpaceHost: engine_bodies.cc.
+  Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) override;
   // SpaceHost: engine_bodies.cc.
   Status FoldAndSettle() override;
-  Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) override;
   bool MayCopy(uint64_t size_bytes) override;
   bool Quiesce() override;
 

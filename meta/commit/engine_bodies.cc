@@ -80,10 +80,7 @@ std::optional<Hash128> Engine::Digest(std::string_view key, std::string_view val
 
 // ------------------------------------------------------------------------------ giving back
 Status Engine::FoldAndSettle() {
-  {
-    MutexLock fold(fold_mutex_);
-    MENDFS_RETURN_IF_ERROR(SyncAndFold());
-  }
+  MENDFS_RETURN_IF_ERROR(FoldAll());
   return manifest_->Settle().status();
 }
 
@@ -92,13 +89,13 @@ Result<size_t> Engine::RewriteEntries(const std::vector<EntryEdit>& edits) {
   return manifest_->Rewrite(edits, MakeRefold());
 }
 
-// Changes hold the locks of what they read and change, bytes are read and appended within a use.
 bool Engine::MayCopy(uint64_t size_bytes) {
   if (!guard_.tight()) return true;
   const auto space = disk_.Space(path_);
   return space.ok() && space->available_bytes >= guard_.reserve_bytes() / 2 + size_bytes;
 }
 
+// Changes hold the locks of what they read and change, bytes are read and appended within a use.
 bool Engine::Quiesce() {
   entity_locks_.PassAll();
   return packs_.uses().WaitForEarlier(kQuiesceMs);

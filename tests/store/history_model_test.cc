@@ -71,7 +71,7 @@ class HistoryModel : public testing::Test, protected HistoryHost {
     manifest_->Rotate();
     return manifest_->Fold(refold_);
   }
-  Result<size_t> EditEntries(const std::vector<EntryEdit>& edits) override {
+  Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) override {
     if (between_) between_();
     return manifest_->Rewrite(edits, refold_);
   }

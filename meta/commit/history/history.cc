@@ -315,7 +315,7 @@ Status History::SweepBranch(BranchId branch, const KeptOf& kept, bool paced, His
     MENDFS_RETURN_IF_ERROR(CheckGoOn(paced));
     MENDFS_ASSIGN_OR_RETURN(const auto edits, sweep.NextChunk());
     if (edits.empty()) continue;
-    MENDFS_ASSIGN_OR_RETURN(const size_t edited, host_.EditEntries(edits));
+    MENDFS_ASSIGN_OR_RETURN(const size_t edited, host_.RewriteEntries(edits));
     gone += edited;
     for (const EntryEdit& edit : edits) {
       churn_.bytes += edit.key.size() + edit.expected.size();

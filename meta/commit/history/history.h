@@ -47,7 +47,7 @@ class HistoryHost {
   // Everything applied is durable and in LevelDB when this returns ok.
   virtual Status FoldAll() = 0;
   // Manifest::Rewrite under the fold's lock.
-  virtual Result<size_t> EditEntries(const std::vector<EntryEdit>& edits) = 0;
+  virtual Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) = 0;
   virtual int64_t NowNs() = 0;
   // Commits that are kept at any age: those of snapshots, when there are some.
   virtual std::vector<Seq> PinnedCommits(BranchId) const { return {}; }
