@@ -23,6 +23,7 @@ namespace mendfs {
   X(kJournalBeforeSync, "journal.before_sync", "records since the last sync point may be")        \
   X(kJournalAfterSync, "journal.after_sync", "all records up to the sync mark")                   \
   X(kFoldBeforeWrite, "fold.before_write", "the journal; LevelDB at the older position")          \
+  X(kFoldBetweenParts, "fold.between_parts", "the journal; parts of the set, the older position") \
   X(kFoldAfterWrite, "fold.after_write", "the journal and LevelDB, at the new position")          \
   X(kRewriteBeforeWrite, "rewrite.before_write", "LevelDB with the entries as they were")         \
   X(kRewriteAfterWrite, "rewrite.after_write", "LevelDB with all of the edits")                   \

@@ -78,12 +78,15 @@ Status Engine::Lay(Disk& disk, const std::string& path, const Id128& store, cons
   return journal->Sync();
 }
 
-Result<CommitRow> Engine::WriteCommitRow(BranchId branch, Seq seq, const CommitNote& note) {
-  MENDFS_FAILPOINT(kCommitBeforeClose);
+BranchTotals Engine::TotalsOf(BranchId branch) const {
   const FoldState state = manifest_->folded();
-  const auto totals_entry = state.totals.find(branch);
-  const BranchTotals totals =
-      totals_entry == state.totals.end() ? BranchTotals{} : totals_entry->second;
+  const auto totals = state.totals.find(branch);
+  return totals == state.totals.end() ? BranchTotals{} : totals->second;
+}
+
+Result<CommitRow> Engine::WriteCommitRow(BranchId branch, Seq seq, const CommitNote& note,
+                                         const BranchTotals& totals) {
+  MENDFS_FAILPOINT(kCommitBeforeClose);
   MENDFS_ASSIGN_OR_RETURN(const std::string branch_bytes, manifest_->GetGlobal(BranchKey("main")));
   MENDFS_ASSIGN_OR_RETURN(BranchRow branch_row, DecodeBranchRow(branch_bytes));
 
@@ -197,14 +200,10 @@ Refold Engine::MakeRefold() const {
   };
 }
 
-Status Engine::FoldPending() {
+Status Engine::FoldPending(const CommitNote& note) {
   const bool was_tight = guard_.tight();
-  manifest_->SetTight(was_tight);
-  Status folded = manifest_->Fold(MakeRefold());
-  if (IsFull(folded) && guard_.MetNoSpace(folded) && !was_tight) {
-    manifest_->SetTight(true);
-    folded = manifest_->Fold(MakeRefold());
-  }
+  Status folded = FoldSet(was_tight, note);
+  if (IsFull(folded) && guard_.MetNoSpace(folded) && !was_tight) folded = FoldSet(true, note);
   if (folded.ok()) {
     moves_.clear();
     return folded;
@@ -220,21 +219,22 @@ Status Engine::FoldPending() {
 }
 
 Status Engine::SyncAndFold() {
+  const CommitNote note{options_.actor, "", Origin::kUser};
   // 1 what was put aside before · 2 the present set · 3 the journal flushed · 4 folded: LevelDB
   // never holds what a power cut could take from the journal.
   MENDFS_RETURN_IF_ERROR(journal_->Sync());
-  MENDFS_RETURN_IF_ERROR(FoldPending());
+  MENDFS_RETURN_IF_ERROR(FoldPending(note));
   {
     MutexLock lock(door_mutex_);
     manifest_->Rotate();
   }
   MENDFS_RETURN_IF_ERROR(journal_->Sync());
-  return FoldPending();
+  return FoldPending(note);
 }
 
 Result<std::optional<CommitRow>> Engine::CloseLocked(BranchId branch, const CommitNote& note) {
   MENDFS_RETURN_IF_ERROR(journal_->Sync());
-  MENDFS_RETURN_IF_ERROR(FoldPending());
+  MENDFS_RETURN_IF_ERROR(FoldPending(note));
   Seq seq;
   {
     MutexLock lock(door_mutex_);
@@ -247,8 +247,12 @@ Result<std::optional<CommitRow>> Engine::CloseLocked(BranchId branch, const Comm
     manifest_->Rotate();
   }
   MENDFS_RETURN_IF_ERROR(journal_->Sync());
-  MENDFS_RETURN_IF_ERROR(FoldPending());
-  MENDFS_ASSIGN_OR_RETURN(CommitRow row, WriteCommitRow(branch, seq, note));
+  MENDFS_RETURN_IF_ERROR(FoldPending(note));
+  {
+    MutexLock lock(door_mutex_);
+    if (head_ && head_->seq == seq) return head_;  // closed before the fold, to make way for it
+  }
+  MENDFS_ASSIGN_OR_RETURN(CommitRow row, WriteCommitRow(branch, seq, note, TotalsOf(branch)));
   return std::optional<CommitRow>(std::move(row));
 }
 

@@ -145,12 +145,16 @@ class Engine : public Store,
   void Relieve();
   Status ReclaimAll();
   void CompactManifest();
-  Status FoldPending() REQUIRES(fold_mutex_);
+  // `note` for the commit that is closed where the fold needs room: MakeWay.
+  Status FoldPending(const CommitNote& note) REQUIRES(fold_mutex_);
+  Status FoldSet(bool tight, const CommitNote& note) REQUIRES(fold_mutex_);
+  Status MakeWay(const CommitNote& note) REQUIRES(fold_mutex_);
   Status SyncAndFold() REQUIRES(fold_mutex_);
   Result<std::optional<CommitRow>> CloseLocked(BranchId branch, const CommitNote& note)
       REQUIRES(fold_mutex_);
-  Result<CommitRow> WriteCommitRow(BranchId branch, Seq seq, const CommitNote& note)
-      REQUIRES(fold_mutex_);
+  BranchTotals TotalsOf(BranchId branch) const;
+  Result<CommitRow> WriteCommitRow(BranchId branch, Seq seq, const CommitNote& note,
+                                   const BranchTotals& totals) REQUIRES(fold_mutex_);
   Refold MakeRefold() const;
   void Tick();
   void KeeperLoop();
@@ -176,8 +180,9 @@ class Engine : public Store,
   PackStore packs_;
   BlobStore blobs_;  // before the packs
   GuardedBodies user_bodies_;
-  std::atomic<uint64_t> pack_named_{0};  // seq of the newest record that names an open pack
-  std::atomic<bool> moved_{false};       // bodies were moved since the last SyncMoved
+  std::atomic<uint64_t> pack_named_{0};    // seq of the newest record that names an open pack
+  std::atomic<bool> moved_{false};         // bodies were moved since the last SyncMoved
+  std::atomic<Code> unsealed_{Code::kOk};  // why packs or blobs stayed open the last time
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Journal> journal_;  // null when read-only
   std::unique_ptr<History> history_;

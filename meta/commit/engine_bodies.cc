@@ -13,6 +13,10 @@ namespace {
 
 // A read or write of a body that takes longer makes a cycle end; another one goes on.
 constexpr unsigned kQuiesceMs = 10'000;
+// A segment of the journal that has less is not worth an object of its own.
+constexpr uint64_t kEndedSegmentBytesMin = 256 << 10;
+// What a new one can take at once, name and header.
+constexpr uint64_t kNewSegmentBytes = 64 << 10;
 
 }  // namespace
 
@@ -50,7 +54,7 @@ Status Engine::ForgetOpen(const Id128& object) {
 // Called within Manifest::Fold, with the fold's lock held.
 Result<std::optional<std::string>> Engine::Move(std::string_view key,
                                                 std::string_view value) NO_THREAD_SAFETY_ANALYSIS {
-  if (value.size() <= kFoldedInlineBytesMax) return std::optional<std::string>();
+  if (value.size() <= kFoldedPieceBytesMax) return std::optional<std::string>();
   std::string known(key);
   const Hash128 hash = HashXxh3Wide(value);
   PutU64(known, hash.low);
@@ -104,6 +108,14 @@ bool Engine::Quiesce() {
 Result<Reclaimed> Engine::Reclaim(ReclaimHow how) {
   MENDFS_RETURN_IF_ERROR(CheckWritable());
   if (how != ReclaimHow::kNormal) {
+    // On a small disk the open segment alone may be what it lacks.
+    const auto space = disk_.Space(path_);
+    Status ended = space.status();
+    if (ended.ok() && space->available_bytes >= kNewSegmentBytes) {
+      ended = journal_->EndSegment(kEndedSegmentBytesMin);
+    }
+    if (ended.ok()) ended = FoldAll();
+    if (!ended.ok()) LogLine(LogLevel::kDebug, "space", "journal stays: " + ended.ToString());
     collector_->sealed_journal().Seal(*journal_, intents_.OldestBase());
   }
   return collector_->Collect(how);
@@ -175,10 +187,12 @@ SyncedPacks Engine::SyncedBodies() const {
 }
 
 void Engine::SealBodies(bool all, uint64_t blob_bytes) {
-  for (const Status& sealed : {packs_.Seal(all), blobs_.Seal(all, blob_bytes)}) {
-    if (sealed.ok()) continue;
-    LogLine(LogLevel::kWarning, "commit", "packs or blobs stay open: " + sealed.ToString());
-  }
+  Status sealed = packs_.Seal(all);
+  Status blobs_sealed = blobs_.Seal(all, blob_bytes);
+  if (sealed.ok()) sealed = std::move(blobs_sealed);
+  // Each tick tries again; it is said once.
+  if (sealed.code() == unsealed_.exchange(sealed.code()) || sealed.ok()) return;
+  LogLine(LogLevel::kWarning, "commit", "packs or blobs stay open: " + sealed.ToString());
 }
 
 }  // namespace mendfs

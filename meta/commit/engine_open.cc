@@ -128,7 +128,7 @@ Status Engine::Replay() {
   }
   if (overlay_ == nullptr) {
     JournalOptions options;
-    options.segment_bytes = options_.journal_segment_bytes;
+    options.segment_bytes = [this] { return guard_.SegmentBytes(options_.journal_segment_bytes); };
     options.before_flush = [this]() -> Result<std::string> {
       MENDFS_RETURN_IF_ERROR(SyncBodies());
       return EncodeSyncedPacks(SyncedBodies());

@@ -1,5 +1,8 @@
 // What the engine does on a full disk: who may go on, and how space comes back. See space_guard.h.
+#include <algorithm>
+
 #include "meta/base/log.h"
+#include "meta/commit/change_format.h"
 #include "meta/commit/engine.h"
 
 namespace mendfs {
@@ -9,6 +12,10 @@ namespace {
 constexpr uint64_t kTableFloorPart = 4;
 // A larger manifest is not merged as a whole: commits wait for it.
 constexpr uint64_t kMergedBytesMax = 256 << 20;
+// A fold goes to LevelDB in batches of this part of the working set's size.
+constexpr uint64_t kFoldPart = 4;
+// Part of the reserve that one fold may take for what only commits see; for more they go first.
+constexpr uint64_t kEarlierPart = 32;
 
 }  // namespace
 
@@ -19,6 +26,8 @@ Status Engine::OpenManifest() {
   options.cache_bytes = ManifestCacheBytes(options_);
   options.read_only = !writable;
   options.write_buffer_bytes = guard_.BufferBytes(options.write_buffer_bytes);
+  options.fold_part_bytes =
+      std::min(options.fold_part_bytes, guard_.BufferBytes(options_.working_set_bytes) / kFoldPart);
   options.tight = guard_.tight();
   Disk& disk = writable ? disk_ : *overlay_;
   auto opened = Manifest::Open(disk, path_, options);
@@ -69,6 +78,41 @@ Status Engine::AwaitRoom(bool) {
       keeper_wake_.NotifyOne();
     }
   });
+}
+
+// What a fold replaces it moves to h/ for the sake of commits, which takes as much room again.
+// While tight that is what is not there, so that 1 the moment that the set ends in gets its commit,
+// whose totals are counted ahead · 2 the rows of all commits before it go, but for pinned ones · 3
+// both are flushed · 4 the fold keeps nothing for them. A crash behind 1 or 2 loses commits that
+// were to go: replay brings the set and its commit.
+Status Engine::MakeWay(const CommitNote& note) {
+  MENDFS_ASSIGN_OR_RETURN(const auto forecast, manifest_->ForecastFold(MakeRefold()));
+  if (!forecast || forecast->earlier_bytes < guard_.reserve_bytes() / kEarlierPart) {
+    return Status::Ok();
+  }
+  Seq head;
+  {
+    MutexLock lock(door_mutex_);
+    if (head_) head = head_->seq;
+  }
+  if (head < forecast->last) {
+    MENDFS_RETURN_IF_ERROR(
+        WriteCommitRow(kMainBranch, forecast->last, note, forecast->totals).status());
+    head = forecast->last;
+  }
+  const auto append = [&](const Change& change) {
+    return Append(RecordKind::kChange, change, EncodeChange(change), NowNs(), change.room).status();
+  };
+  MENDFS_ASSIGN_OR_RETURN(const auto kept, history_->DropOlder(kMainBranch, head, append));
+  MENDFS_RETURN_IF_ERROR(journal_->Sync());
+  manifest_->ForgetCommits(head, kept);
+  return Status::Ok();
+}
+
+Status Engine::FoldSet(bool tight, const CommitNote& note) {
+  manifest_->SetTight(tight);
+  if (tight) MENDFS_RETURN_IF_ERROR(MakeWay(note).Annotate("make way for a fold"));
+  return manifest_->Fold(MakeRefold());
 }
 
 // Deleted entries give their space back only when tables are merged, which LevelDB does not do by

@@ -12,6 +12,8 @@ namespace {
 // met by surprise; it ends where the reserve and `kSlack` have room, which is more.
 constexpr uint64_t kLowPart = 8;
 constexpr uint64_t kSlackPart = 4;
+// The slack grows where tight comes and goes, up to this part.
+constexpr uint64_t kSlackPartMin = 2;
 // What neither adds nor frees stops here, and leaves the rest to what frees.
 constexpr uint64_t kKeepsPart = 2;
 // The disk is looked at when this part of `kLow` has been added.
@@ -23,6 +25,16 @@ constexpr uint64_t kBufferBytesMin = 1 << 20;
 constexpr uint64_t kKeepsBytesMax = 64 << 10;
 // The disk may have room for a retry though it was full a moment ago.
 constexpr uint64_t kRetryBytes = 256 << 10;
+// Tight again so soon after it had ended, it ends later.
+constexpr int64_t kSoonMs = 5'000;
+// A reclaim that gained less gained nothing; after such ones the rest doubles.
+constexpr uint64_t kGainBytesMin = 64 << 10;
+constexpr int64_t kIdleRestMs = 250;
+constexpr unsigned kIdleDoublingsMax = 5;
+// A segment of the journal is at most this part of the reserve, and smaller ones while tight.
+constexpr uint64_t kSegmentPart = 2;
+constexpr uint64_t kTightSegmentPart = 8;
+constexpr uint64_t kSegmentBytesMin = 1 << 20;
 // When nothing was freed that is known of, reclaiming is tried again after this time.
 constexpr int64_t kReclaimAgainMs = 60'000;
 
@@ -50,6 +62,13 @@ uint64_t SpaceGuard::BufferBytes(uint64_t wanted_bytes) const {
   const uint64_t reserve = reserve_bytes();
   if (reserve == 0) return wanted_bytes;
   return std::min(wanted_bytes, std::max(reserve / kBufferPart, kBufferBytesMin));
+}
+
+uint64_t SpaceGuard::SegmentBytes(uint64_t wanted_bytes) const {
+  const uint64_t reserve = reserve_bytes();
+  if (reserve == 0) return wanted_bytes;
+  const uint64_t part = reserve / (tight() ? kTightSegmentPart : kSegmentPart);
+  return std::min(wanted_bytes, std::max(part, kSegmentBytesMin));
 }
 
 // ------------------------------------------------------------------------------- tight and ample
@@ -80,8 +99,15 @@ void SpaceGuard::BecomeTight(const std::string& why) {
   if (!given.ok()) {
     LogLine(LogLevel::kError, "space", "the reserve stays: " + given.ToString());
   }
+  const uint64_t reserve = reserve_bytes();
+  const bool soon = ample_since_ms_ && NowMs() - *ample_since_ms_ < kSoonMs;
+  if (!tight()) {
+    slack_bytes_.store(soon ? std::min(2 * slack_bytes_.load(), reserve / kSlackPartMin)
+                            : reserve / kSlackPart);
+  }
   if (tight_.exchange(true, std::memory_order_acq_rel)) return;
   reclaim_.began_ms = reclaim_.ended_ms = 0;
+  reclaim_.idle_rounds = 0;
   freed_.store(true);  // what was freed before counts
   LogLine(LogLevel::kWarning, "space",
           "the disk is full (" + why + "): the reserve is given up, new data is refused",
@@ -93,6 +119,7 @@ void SpaceGuard::BecomeAmple(uint64_t available_bytes) {
   const Status taken = reserve_.Take(reserve);
   if (IsFull(taken)) return;  // others were faster
   if (!taken.ok()) GoWithout(taken);
+  ample_since_ms_ = NowMs();
   tight_.store(false, std::memory_order_release);
   LogLine(LogLevel::kInfo, "space", "the disk has room again, the reserve is there",
           {{"store", path_}, {"free", Mebibytes(available_bytes - reserve)}});
@@ -114,7 +141,7 @@ void SpaceGuard::LookLocked() {
   // The disk may have another size by now.
   const uint64_t reserve = ReserveBytes(space->total_bytes);
   reserve_bytes_.store(reserve);
-  if (available >= reserve + reserve / kSlackPart) BecomeAmple(available);
+  if (available >= reserve + slack_bytes_.load()) BecomeAmple(available);
 }
 
 bool SpaceGuard::MetNoSpace(const Status& seen) {
@@ -157,8 +184,18 @@ bool SpaceGuard::MayReclaim() const {
   if (!tight() || reclaim_.running) return false;
   if (reclaim_.ended_ms == 0) return true;
   const int64_t rested_ms = NowMs() - reclaim_.ended_ms;
-  if (freed_.load()) return rested_ms >= reclaim_.ended_ms - reclaim_.began_ms;
+  // What the last one did itself counts as freed too.
+  const unsigned doublings = std::min(reclaim_.idle_rounds, kIdleDoublingsMax);
+  const int64_t idle_ms = doublings == 0 ? 0 : kIdleRestMs << doublings;
+  if (freed_.load()) {
+    return rested_ms >= std::max(reclaim_.ended_ms - reclaim_.began_ms, idle_ms);
+  }
   return rested_ms >= kReclaimAgainMs;
+}
+
+uint64_t SpaceGuard::FreeBytes() const {
+  const auto space = disk_.Space(path_);
+  return space.ok() ? space->available_bytes : 0;
 }
 
 bool SpaceGuard::BeginReclaim() {
@@ -166,6 +203,7 @@ bool SpaceGuard::BeginReclaim() {
   if (!MayReclaim()) return false;
   reclaim_.running = true;
   reclaim_.began_ms = NowMs();
+  reclaim_.began_free_bytes = FreeBytes();
   freed_.store(false);
   return true;
 }
@@ -174,6 +212,8 @@ void SpaceGuard::EndReclaim() {
   MutexLock lock(mutex_);
   reclaim_.running = false;
   reclaim_.ended_ms = std::max<int64_t>(NowMs(), 1);
+  const bool gained = FreeBytes() >= reclaim_.began_free_bytes + kGainBytesMin;
+  reclaim_.idle_rounds = gained ? 0 : reclaim_.idle_rounds + 1;
   LookLocked();
   ++reclaim_.rounds;
   reclaimed_.NotifyAll();
@@ -206,7 +246,7 @@ Status SpaceGuard::AwaitReclaim(const std::function<void()>& start) {
 // --------------------------------------------------------------------------------------- telling
 SpaceInfo SpaceGuard::Spendable(SpaceInfo space) const {
   const uint64_t reserve = reserve_bytes();
-  const uint64_t held = tight() ? reserve + reserve / kSlackPart : reserve / kLowPart;
+  const uint64_t held = tight() ? reserve + slack_bytes_.load() : reserve / kLowPart;
   space.free_bytes -= std::min(space.free_bytes, held);
   space.available_bytes -= std::min(space.available_bytes, held);
   return space;
@@ -217,7 +257,7 @@ std::string SpaceGuard::sentence() const {
   const uint64_t reserve = reserve_bytes();
   return "the disk of " + path_ +
          " is full: reading and deleting work, new data is refused until " +
-         Mebibytes(reserve + reserve / kSlackPart) +
+         Mebibytes(reserve + slack_bytes_.load()) +
          " are free on it; remove files, or make the disk larger";
 }
 

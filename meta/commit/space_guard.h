@@ -5,8 +5,9 @@
 //
 //   ample  → tight   a call met kNoSpace, or less than an eighth of the reserve is free beside it:
 //                    1 the reserve is removed, durably · 2 tight
-//   tight  → ample   the disk has room for the reserve and a quarter more, whoever made it: 1 the
-//                    reserve is allocated, durably · 2 not tight any more
+//   tight  → ample   the disk has room for the reserve and a quarter more, whoever made it; a half
+//                    where it was tight again within seconds: 1 the reserve is allocated, durably
+//                    · 2 not tight any more
 //
 // A crash between 1 and 2 is found by the next open, which looks at the disk alone (Begin).
 //
@@ -43,6 +44,8 @@ class SpaceGuard {
   uint64_t reserve_bytes() const { return reserve_bytes_.load(std::memory_order_relaxed); }
   // A buffer whose content must fit into the reserve several times.
   uint64_t BufferBytes(uint64_t wanted_bytes) const;
+  // A segment of the journal: what is open of it cannot be given back.
+  uint64_t SegmentBytes(uint64_t wanted_bytes) const;
 
   // May a change of this kind, that writes so many bytes, go on?
   Status Admit(Room room, uint64_t size_bytes);
@@ -52,7 +55,7 @@ class SpaceGuard {
   void Look();
 
   // ---- reclaiming: at most one at a time; again when something was freed since, and not before it
-  // has rested as long as it has worked
+  // has rested as long as it has worked, and longer each time when it gained nothing
   // True: the caller is to reclaim now, and then to call EndReclaim.
   bool BeginReclaim();
   void EndReclaim();
@@ -76,6 +79,7 @@ class SpaceGuard {
   // A disk that gives no reserve for another reason must not keep the store from working.
   void GoWithout(const Status& why);
   Status Refusal() const;
+  uint64_t FreeBytes() const;
 
   Disk& disk_;
   const std::string path_;
@@ -83,6 +87,7 @@ class SpaceGuard {
   std::atomic<bool> freed_{false};  // something was, since the last reclaim began
   std::atomic<uint64_t> reserve_bytes_{0};
   std::atomic<uint64_t> unlooked_bytes_{0};  // added since the last look
+  std::atomic<uint64_t> slack_bytes_{0};     // beside the reserve, for tight to end
 
   struct Reclaim {
     bool running = false;
@@ -90,11 +95,14 @@ class SpaceGuard {
     unsigned waiters = 0;
     int64_t began_ms = 0;
     int64_t ended_ms = 0;
+    uint64_t began_free_bytes = 0;
+    unsigned idle_rounds = 0;  // one after the other that gained nothing
   };
   mutable Mutex mutex_{LockRank::kCache};
   CondVar reclaimed_;
   Reserve reserve_ GUARDED_BY(mutex_);
   Reclaim reclaim_ GUARDED_BY(mutex_);
+  std::optional<int64_t> ample_since_ms_ GUARDED_BY(mutex_);  // nothing: since the open
 };
 
 // Bodies of users: refused while tight, before a byte is written.

@@ -70,6 +70,7 @@ Result<std::unique_ptr<Journal>> Journal::Open(Disk& disk, const std::string& di
   journal->file_ = std::move(file);
   journal->salt_ = end.tail_header.salt;
   journal->tail_ = {end.tail_header.first, end.last, end.tail_path, end.tail_bytes};
+  journal->tail_bytes_max_ = options.segment_bytes();
   return journal;
 }
 
@@ -88,6 +89,7 @@ Status Journal::StartSegment(Seq first) {
   file_ = std::move(file);
   salt_ = header.salt;
   tail_ = {first, Seq(first.value - 1), path, kJournalHeaderBytes};
+  tail_bytes_max_ = options_.segment_bytes();
   return Status::Ok();
 }
 
@@ -161,7 +163,7 @@ Result<Seq> Journal::Append(RecordKind kind, BranchId branch, int64_t time_ns,
   MENDFS_FAILPOINT(kJournalBeforeAppend);
   MutexLock lock(mutex_);
   MENDFS_RETURN_IF_ERROR(fence_);
-  if (tail_.size_bytes >= options_.segment_bytes && tail_.last >= tail_.first) {
+  if (tail_.size_bytes >= tail_bytes_max_ && tail_.last >= tail_.first) {
     MENDFS_RETURN_IF_ERROR(Rotate());
   }
   const Seq seq(last_.value + 1);
@@ -202,6 +204,17 @@ Status Journal::Sync() {
   flushed_.NotifyAll();
   mutex_.Unlock();
   return result;
+}
+
+Status Journal::EndSegment(uint64_t size_bytes) {
+  MutexLock lock(mutex_);
+  MENDFS_RETURN_IF_ERROR(fence_);
+  if (tail_.size_bytes < size_bytes || tail_.last < tail_.first) return Status::Ok();
+  Status rotated = Rotate();
+  // The next one's name may be there: no record may follow in this one, or replay would not look
+  // for it. The next append tries again.
+  if (!rotated.ok()) tail_bytes_max_ = 0;
+  return rotated.Annotate("end a segment of the journal");
 }
 
 Seq Journal::last() const {

@@ -70,7 +70,8 @@ Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const 
                                 const RecordCheck& is_whole = {}, const MarkVisitor& on_mark = {});
 
 struct JournalOptions {
-  uint64_t segment_bytes = 64 << 20;
+  // A segment that has as much is not appended to; asked when one is begun or opened.
+  std::function<uint64_t()> segment_bytes = [] { return uint64_t{64} << 20; };
   // Makes durable what records refer to outside of the journal; takes no lock below the journal's.
   // Answers what is durable there now, in bytes that the flush's mark carries and replay hands
   // back.
@@ -88,6 +89,9 @@ class Journal {
   Result<Seq> Append(RecordKind kind, BranchId branch, int64_t time_ns, std::string_view payload);
   // Everything appended before the call is durable when this returns ok.
   Status Sync();
+  // What comes goes to a new segment if the open one has `size_bytes` or more: then it is finished,
+  // and what it takes can be given back once it is folded.
+  Status EndSegment(uint64_t size_bytes);
 
   Seq last() const;
   Seq durable() const;
@@ -129,6 +133,7 @@ class Journal {
   // Shared with the flush that runs outside the lock while a rotation may replace it.
   std::shared_ptr<File> file_ GUARDED_BY(mutex_);
   Segment tail_ GUARDED_BY(mutex_);
+  uint64_t tail_bytes_max_ GUARDED_BY(mutex_) = 0;
   uint64_t salt_ GUARDED_BY(mutex_) = 0;
   std::vector<Segment> finished_ GUARDED_BY(mutex_);
   Seq last_ GUARDED_BY(mutex_);

@@ -4,77 +4,13 @@
 #include "meta/base/failpoint.h"
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
-#include "meta/codec/fingerprint.h"
 #include "meta/manifest/fold_chain.h"
+#include "meta/manifest/folder.h"
 #include "meta/manifest/manifest.h"
 #include "meta/manifest/stored_value.h"
 
 namespace mendfs {
 namespace {
-
-Hash128 LeafOf(const FoldHooks* hooks, std::string_view key, std::string_view value) {
-  const auto digest = hooks != nullptr ? hooks->Digest(key, value) : std::nullopt;
-  return digest ? ContentLeaf(key, *digest) : ContentLeaf(key, value);
-}
-
-// Adds (sign +1) or takes away (-1) one visible entry.
-void Count(const FoldHooks* hooks, BranchTotals& totals, std::string_view key,
-           std::string_view value, int sign) {
-  const auto kind = KindOf(key);
-  if (!kind || IsDerived(*kind)) return;
-  uint64_t none = 0;
-  uint64_t* nodes = &none;
-  uint64_t* edges = &none;
-  uint64_t* files = &none;
-  uint64_t node_count = 0;
-  uint64_t edge_count = 0;
-  Hash128 leaf;
-  switch (*kind) {
-    case KeyKind::kSegment: {
-      // A segment stands for its entries; the reference itself is no content.
-      auto ref = DecodeSegmentRef(value);
-      if (!ref.ok()) return;
-      leaf = ref->content_sum;
-      nodes = &totals.nodes;
-      edges = &totals.edges;
-      node_count = ref->nodes;
-      edge_count = ref->edges;
-      break;
-    }
-    case KeyKind::kRow:
-      nodes = &totals.nodes;
-      node_count = 1;
-      leaf = ContentLeaf(key, value);
-      break;
-    case KeyKind::kEdge:
-      edges = &totals.edges;
-      edge_count = 1;
-      leaf = ContentLeaf(key, value);
-      break;
-    case KeyKind::kInode: {
-      const auto inode = ParseInodeKey(key);
-      if (inode && inode->value >= kFirstFreeInode) files = &totals.files;
-      leaf = ContentLeaf(key, value);
-      break;
-    }
-    default: leaf = LeafOf(hooks, key, value);
-  }
-  if (sign > 0) {
-    totals.content_root += leaf;
-    *nodes += node_count;
-    *edges += edge_count;
-    *files += 1;
-  } else {
-    totals.content_root -= leaf;
-    *nodes -= node_count;
-    *edges -= edge_count;
-    *files -= 1;
-  }
-}
-
-void TallyOne(FoldHooks* hooks, std::string_view key, const StoredValue& value, int sign) {
-  if (hooks != nullptr && !value.whiteout) hooks->Tally(key, value.payload, sign);
-}
 
 // A key of LevelDB as its branch knows it; nothing for a global one.
 std::optional<std::string> BranchKeyOf(std::string_view full_key) {
@@ -91,226 +27,10 @@ void TallyEdit(FoldHooks* hooks, const EntryEdit& edit) {
   const auto branch_key = BranchKeyOf(edit.key);
   if (hooks == nullptr || !branch_key || edit.replacement) return;
   const auto before = DecodeStoredValue(edit.key, edit.expected);
-  if (before.ok()) TallyOne(hooks, *branch_key, *before, -1);
+  if (before.ok() && !before->whiteout) hooks->Tally(*branch_key, before->payload, -1);
 }
 
 }  // namespace
-
-// One fold: walks the set that was put aside, key by key, and fills a batch.
-class Folder {
- public:
-  Folder(const Kv& kv, const SegmentSet& segments, std::map<BranchId, BranchRow> branches,
-         std::vector<Seq> pins, FoldState state, Seq counted, const Reader& reader,
-         FoldHooks* hooks)
-      : kv_(kv),
-        segments_(segments),
-        branches_(std::move(branches)),
-        pins_(std::move(pins)),
-        before_(state),
-        state_(std::move(state)),
-        counted_(counted),
-        reader_(reader),
-        hooks_(hooks),
-        batch_(kv.NewBatch()) {}
-
-  Status Run(const WorkingSet& set) {
-    WorkingSet::Iterator iterator(set);
-    std::vector<WorkingSet::Version> versions;  // of one key, newest first
-    for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
-      const WorkingSet::Version version = iterator.version();
-      state_.folded = std::max(state_.folded, version.seq);
-      if (!versions.empty() && versions.front().key != version.key) {
-        MENDFS_RETURN_IF_ERROR(FoldKey(versions));
-        versions.clear();
-      }
-      // A change that names a key twice means its last word.
-      if (!versions.empty() && versions.back().seq == version.seq) continue;
-      versions.push_back(version);
-    }
-    if (!versions.empty()) MENDFS_RETURN_IF_ERROR(FoldKey(versions));
-    const FoldRow row = ChainFold(before_, state_);
-    batch_->Put(FoldRowKey(row.number), EncodeFoldRow(row));
-    batch_->Put(FoldStateKey(), EncodeFoldState(state_));
-    return Status::Ok();
-  }
-
-  // Only what the totals of rows, edges and files become; the batch stays empty.
-  Status RunCounts(const WorkingSet& set) {
-    WorkingSet::Iterator iterator(set);
-    std::optional<WorkingSet::Version> newest;
-    for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
-      const WorkingSet::Version version = iterator.version();
-      if (newest && newest->key == version.key) continue;
-      newest = version;
-      const auto branch = BranchOf(version.key);
-      if (!branch || !IsCounted(version.key.substr(kCurrentPrefixBytes))) continue;
-      std::string base_bytes;
-      MENDFS_ASSIGN_OR_RETURN(const auto base, Base(version.key, base_bytes));
-      MENDFS_RETURN_IF_ERROR(
-          CountChange(*branch, version.key.substr(kCurrentPrefixBytes), base, false, version));
-    }
-    return Status::Ok();
-  }
-
-  KvBatch& batch() { return *batch_; }
-  const FoldState& state() const { return state_; }
-
- private:
-  static constexpr size_t kCurrentPrefixBytes = 5;  // 'd' and the branch
-  using Versions = std::vector<WorkingSet::Version>;
-
-  static StoredValue Stored(const WorkingSet::Version& version) {
-    return {version.seq, version.whiteout, version.value};
-  }
-
-  // Does anything that is kept see a value valid in [start, end)?
-  bool Pinned(Seq start, Seq end) const {
-    const auto pin = std::lower_bound(pins_.begin(), pins_.end(), start);
-    return pin != pins_.end() && *pin < end;
-  }
-
-  // A whiteout is needed while something below would show the key.
-  bool MustKeepWhiteout(BranchId branch, std::string_view key) const {
-    const auto row = branches_.find(branch);
-    if (row != branches_.end() && row->second.parent) return true;
-    return segments_.MayHold(branch, key);
-  }
-
-  // Of a key of LevelDB; nothing for a global one.
-  static std::optional<BranchId> BranchOf(std::string_view full_key) {
-    if (full_key.front() != 'd' || full_key.size() <= kCurrentPrefixBytes) return std::nullopt;
-    return BranchId(ByteReader(full_key.substr(1)).GetU32BigEndian());
-  }
-
-  static bool IsCounted(std::string_view key) {
-    const auto kind = KindOf(key);
-    return kind == KeyKind::kRow || kind == KeyKind::kEdge || kind == KeyKind::kInode ||
-           kind == KeyKind::kSegment;
-  }
-
-  Status FoldKey(const Versions& versions) {
-    const std::string_view full_key = versions.front().key;
-    const auto branch = BranchOf(full_key);
-    if (!branch) return FoldGlobal(versions.front());
-    return FoldBranchKey(*branch, full_key, full_key.substr(kCurrentPrefixBytes), versions);
-  }
-
-  // What LevelDB holds under the key; the answer views `bytes`.
-  Result<std::optional<StoredValue>> Base(std::string_view full_key, std::string& bytes) const {
-    auto got = kv_.Get(full_key);
-    if (!got.ok()) {
-      if (got.status().code() == Code::kNotFound) return std::optional<StoredValue>();
-      return got.status();
-    }
-    bytes = *std::move(got);
-    MENDFS_ASSIGN_OR_RETURN(const StoredValue value, DecodeStoredValue(full_key, bytes));
-    return std::optional<StoredValue>(value);
-  }
-
-  Status FoldGlobal(const WorkingSet::Version& newest) {
-    if (newest.whiteout) {
-      batch_->Delete(newest.key);
-    } else {
-      batch_->Put(newest.key, EncodeStoredValue(Stored(newest)));
-    }
-    return Status::Ok();
-  }
-
-  Status FoldBranchKey(BranchId branch, std::string_view full_key, std::string_view key,
-                       const Versions& versions) {
-    const WorkingSet::Version& newest = versions.front();
-    const bool keep_whiteouts = MustKeepWhiteout(branch, key);
-    const bool known_absent = versions.back().fresh && !keep_whiteouts;
-
-    std::string base_bytes;
-    std::optional<StoredValue> base;
-    if (!known_absent) {
-      MENDFS_ASSIGN_OR_RETURN(base, Base(full_key, base_bytes));
-    }
-    MENDFS_RETURN_IF_ERROR(CountChange(branch, key, base, known_absent, newest));
-    MENDFS_RETURN_IF_ERROR(KeepEarlier(branch, key, base, keep_whiteouts, versions));
-
-    if (!newest.whiteout || keep_whiteouts) {
-      MENDFS_ASSIGN_OR_RETURN(const std::string value, Moved(key, Stored(newest)));
-      batch_->Put(full_key, value);
-      TallyOne(hooks_, key, Stored(newest), +1);
-    } else if (base) {
-      batch_->Delete(full_key);
-    }
-    return Status::Ok();
-  }
-
-  Status CountChange(BranchId branch, std::string_view key, const std::optional<StoredValue>& base,
-                     bool known_absent, const WorkingSet::Version& newest) {
-    BranchTotals& totals = state_.totals[branch];
-    if (!known_absent) {
-      // The newer of what LevelDB and the segments hold; then what the parent shows.
-      const Seq above = base ? base->start : Seq();
-      MENDFS_ASSIGN_OR_RETURN(const auto row, segments_.Get(branch, above, newest.seq, key));
-      if (row) {
-        Count(hooks_, totals, key, row->value, -1);
-      } else if (base) {
-        if (!base->whiteout) Count(hooks_, totals, key, base->payload, -1);
-      } else {
-        MENDFS_ASSIGN_OR_RETURN(const auto inherited, Inherited(branch, key));
-        if (inherited) Count(hooks_, totals, key, inherited->value, -1);
-      }
-    }
-    if (!newest.whiteout) Count(hooks_, totals, key, newest.value, +1);
-    if (branch != kMainBranch || newest.seq > counted_) ++totals.changed;
-    return Status::Ok();
-  }
-
-  // What a child branch shows while it has no entry of its own.
-  Result<std::optional<Entry>> Inherited(BranchId branch, std::string_view key) const {
-    const auto row = branches_.find(branch);
-    if (row == branches_.end() || !row->second.parent) return std::optional<Entry>();
-    auto inherited = reader_.Get({*row->second.parent, row->second.fork}, key);
-    if (inherited.ok()) return std::optional<Entry>(*std::move(inherited));
-    if (inherited.status().code() == Code::kNotFound) return std::optional<Entry>();
-    return inherited.status();
-  }
-
-  // The value as LevelDB holds it: what is long may lie elsewhere from now on.
-  Result<std::string> Moved(std::string_view key, StoredValue value) {
-    std::optional<std::string> moved;
-    if (hooks_ != nullptr && !value.whiteout) {
-      MENDFS_ASSIGN_OR_RETURN(moved, hooks_->Move(key, value.payload));
-      if (moved) value.payload = *moved;
-    }
-    return EncodeStoredValue(value);
-  }
-
-  Status KeepEarlier(BranchId branch, std::string_view key, const std::optional<StoredValue>& base,
-                     bool keep_whiteouts, const Versions& versions) {
-    std::optional<StoredValue> earlier = base;
-    bool in_leveldb = true;
-    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
-      if (earlier && (!earlier->whiteout || keep_whiteouts) &&
-          Pinned(earlier->start, version->seq)) {
-        MENDFS_ASSIGN_OR_RETURN(const std::string value, Moved(key, *earlier));
-        batch_->Put(EarlierKey(branch, key, version->seq), value);
-        if (!in_leveldb) TallyOne(hooks_, key, *earlier, +1);
-      } else if (earlier) {
-        TallyOne(hooks_, key, *earlier, -1);
-      }
-      earlier = Stored(*version);
-      in_leveldb = false;
-    }
-    return Status::Ok();
-  }
-
-  const Kv& kv_;
-  const SegmentSet& segments_;
-  const std::map<BranchId, BranchRow> branches_;
-  const std::vector<Seq> pins_;  // sorted
-  const FoldState before_;
-  FoldState state_;
-  const Seq counted_;  // changes of main up to here are in `changed` already
-  const Reader& reader_;
-  FoldHooks* const hooks_;
-  const std::unique_ptr<KvBatch> batch_;
-};
 
 Status Manifest::ReopenForFold(const Refold& refold) {
   LogLine(LogLevel::kWarning, "manifest",
@@ -330,6 +50,7 @@ Status Manifest::ReopenForFold(const Refold& refold) {
   if (found == expected) {
     MutexLock lock(mutex_);
     folding_.kv_failed = false;
+    folding_.started = true;
     return Status::Ok();
   }
   // LevelDB fell back behind what it had acknowledged, or the failed write arrived after all: the
@@ -352,6 +73,7 @@ Status Manifest::ReopenForFold(const Refold& refold) {
   MutexLock lock(mutex_);
   sets_.folding = rebuilt->empty() ? nullptr : rebuilt;
   folding_.kv_failed = false;
+  folding_.started = true;
   return Status::Ok();
 }
 
@@ -406,8 +128,9 @@ Result<BranchTotals> Manifest::CountApplied() const {
     branches = branches_;
     state = state_;
   }
-  Folder folder(*kv_, segments_, std::move(branches), {}, std::move(state), Seq(), *this, nullptr);
-  MENDFS_RETURN_IF_ERROR(folder.RunCounts(*sets.active));
+  Folder folder(*kv_, segments_, std::move(branches), {}, std::move(state), Seq(), true, *this,
+                nullptr);
+  MENDFS_RETURN_IF_ERROR(folder.RunTotals(*sets.active, true));
   const auto totals = folder.state().totals.find(kMainBranch);
   return totals == folder.state().totals.end() ? BranchTotals{} : totals->second;
 }
@@ -481,39 +204,79 @@ Result<size_t> Manifest::Rewrite(const std::vector<EntryEdit>& edits, const Refo
   return edited;
 }
 
-Status Manifest::Fold(const Refold& refold) {
-  bool failed = false;
+Status Manifest::ReadyToFold(const Refold& refold) {
   {
     MutexLock lock(mutex_);
-    failed = folding_.kv_failed;
-    if (sets_.folding == nullptr && !failed) return Status::Ok();
+    if (!folding_.kv_failed) return Status::Ok();
   }
-  if (failed) MENDFS_RETURN_IF_ERROR(ReopenForFold(refold));
+  return ReopenForFold(refold);
+}
 
-  std::shared_ptr<WorkingSet> folding;
+Manifest::Folding Manifest::GetFolding(std::shared_ptr<WorkingSet>& set,
+                                       std::map<BranchId, BranchRow>& branches,
+                                       FoldState& state) const {
+  MutexLock lock(mutex_);
+  set = sets_.folding;
+  branches = branches_;
+  state = state_;
+  return folding_;
+}
+
+Result<std::optional<FoldForecast>> Manifest::ForecastFold(const Refold& refold) {
+  MENDFS_RETURN_IF_ERROR(ReadyToFold(refold));
+  std::shared_ptr<WorkingSet> set;
   std::map<BranchId, BranchRow> branches;
   FoldState state;
-  Seq counted;
-  {
-    MutexLock lock(mutex_);
-    folding = sets_.folding;
-    branches = branches_;
-    state = state_;
-    counted = folding_.counted;
-  }
-  if (folding == nullptr) return Status::Ok();
-  Folder folder(*kv_, segments_, std::move(branches), Moments(), std::move(state), counted, *this,
-                hooks_);
-  if (hooks_ != nullptr) hooks_->BeginTally();
-  MENDFS_RETURN_IF_ERROR(folder.Run(*folding));
+  const Folding folding = GetFolding(set, branches, state);
+  if (set == nullptr) return std::optional<FoldForecast>();
+  Folder folder(*kv_, segments_, std::move(branches), Moments(), std::move(state), folding.counted,
+                folding.started, *this, hooks_);
+  MENDFS_RETURN_IF_ERROR(folder.RunTotals(*set, false));
+  FoldForecast forecast;
+  forecast.last = folder.last();
+  forecast.earlier_bytes = folder.earlier_bytes();
+  const auto totals = folder.state().totals.find(kMainBranch);
+  if (totals != folder.state().totals.end()) forecast.totals = totals->second;
+  return std::optional<FoldForecast>(forecast);
+}
+
+// One synced batch of a fold. A crash behind any but the last: the position is that of before, the
+// totals are those of what LevelDB holds, and folding what replay brings finds what is done.
+Status Manifest::WritePart(KvBatch& batch, const FoldState& part) {
   if (hooks_ != nullptr) MENDFS_RETURN_IF_ERROR(hooks_->SyncMoved());
   MENDFS_FAILPOINT(kFoldBeforeWrite);
-  MENDFS_RETURN_IF_ERROR(
-      WriteFold(folder.batch(), folder.state()).Annotate("fold the journal into the manifest"));
+  {
+    MutexLock lock(mutex_);
+    folding_.started = true;
+  }
+  MENDFS_RETURN_IF_ERROR(WriteFold(batch, part).Annotate("fold the journal into the manifest"));
   if (hooks_ != nullptr) hooks_->EndTally();
+  return Status::Ok();
+}
+
+Status Manifest::Fold(const Refold& refold) {
+  MENDFS_RETURN_IF_ERROR(ReadyToFold(refold));
+  std::shared_ptr<WorkingSet> set;
+  std::map<BranchId, BranchRow> branches;
+  FoldState state;
+  const Folding folding = GetFolding(set, branches, state);
+  if (set == nullptr) return Status::Ok();
+  const Seq before = state.folded;
+  Folder folder(*kv_, segments_, std::move(branches), Moments(), std::move(state), folding.counted,
+                folding.started, *this, hooks_);
+  if (hooks_ != nullptr) hooks_->BeginTally();
+  const auto write = [&](KvBatch& batch, const FoldState& part) -> Status {
+    MENDFS_RETURN_IF_ERROR(WritePart(batch, part));
+    if (part.folded != before) return Status::Ok();
+    SettleFullLog();
+    if (hooks_ != nullptr) hooks_->BeginTally();
+    return HitFailpoint(Failpoint::kFoldBetweenParts);
+  };
+  MENDFS_RETURN_IF_ERROR(folder.Run(*set, part_bytes_, write));
   {
     MutexLock lock(mutex_);
     sets_.folding = nullptr;
+    folding_.started = false;
     // One folded commit is enough to tell that older values are seen by it.
     while (commits_.size() > 1 && *std::next(commits_.begin()) <= state_.folded) {
       commits_.erase(commits_.begin());

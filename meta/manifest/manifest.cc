@@ -26,6 +26,7 @@ Manifest::~Manifest() = default;
 Result<std::unique_ptr<Manifest>> Manifest::Open(Disk& disk, const std::string& store_path,
                                                  const ManifestOptions& options) {
   std::unique_ptr<Manifest> manifest(new Manifest(disk, store_path));
+  manifest->part_bytes_ = options.fold_part_bytes;
   // LevelDB's own blocks and those of segments share the bound half and half.
   manifest->cache_.reset(leveldb::NewLRUCache(options.cache_bytes / 2));
   manifest->segments_.UseCache(manifest->cache_.get());

@@ -2,12 +2,15 @@
 //
 //   Apply    a change enters the working set; from then on every read sees it, whole
 //   Rotate   the working set is put aside for folding, a new one takes over
-//   Fold     1 entries and the values they replace go to LevelDB as one synced batch that carries
-//              the position, chained to the batch before · 2 the set that was put aside is dropped
+//   Fold     1 entries and the values they replace go to LevelDB in parts: synced batches, each
+//              chained to the one before; the last carries the position · 2 the set that was put
+//              aside is dropped
 //
-// A value that a commit or a pin can still see moves to h/ when it is replaced; others vanish, and
-// what is made and unmade within one fold never reaches LevelDB. A fold must not run ahead of the
-// flushed journal: LevelDB never holds what a power cut could take from the journal.
+// A crash between parts: the position is that of before and the totals are those of what LevelDB
+// holds; replay brings the whole set again, and of it what is done is not done twice. A value that
+// a commit or a pin can still see moves to h/ when it is replaced; others vanish, and what is made
+// and unmade within one fold never reaches LevelDB. A fold must not run ahead of the flushed
+// journal: LevelDB never holds what a power cut could take from the journal.
 //
 // Open checks that every fold is there before it writes a byte (fold_chain.h). Damage to LevelDB's
 // log takes the end of what was folded, back to `settled` at most, and the journal is kept from
@@ -45,8 +48,16 @@ struct ManifestOptions {
   bool read_only = false;  // `disk` is an overlay; lost folds are told by damage(), not refused
   uint64_t cache_bytes = 64 << 20;
   uint64_t write_buffer_bytes = 16 << 20;
-  bool tight = false;  // see SetTight
-  KvDefects defects;   // tests only
+  uint64_t fold_part_bytes = 4 << 20;  // of a fold's batch, about: one entry may be more
+  bool tight = false;                  // see SetTight
+  KvDefects defects;                   // tests only
+};
+
+// What folding the set that was put aside will lead to.
+struct FoldForecast {
+  Seq last;                    // its newest change
+  BranchTotals totals;         // of main, behind it
+  uint64_t earlier_bytes = 0;  // of LevelDB's values that it would keep for older moments
 };
 
 // Reads the journal's changes with a seq in (after, last] again, in order.
@@ -98,6 +109,8 @@ class Manifest : public Reader {
   // False when a set still waits to be folded.
   bool Rotate();
   Status Fold(const Refold& refold);
+  // Nothing where no set waits. Shares Fold's one caller at a time. Reads what each entry replaces.
+  Result<std::optional<FoldForecast>> ForecastFold(const Refold& refold);
   // Moves LevelDB's log into its tables. Answers the position that does not depend on the log: what
   // was folded up to there is safe from damage to it, and need not be kept in the journal.
   Result<Seq> Settle();
@@ -125,6 +138,9 @@ class Manifest : public Reader {
   void Unpin(Seq seq);
   // Values that a commit at `seq` sees are kept from now on.
   void NoteCommit(Seq seq);
+  // The rows of all commits of main before `newest` are gone but for those of `kept`: folds keep
+  // nothing for them any more.
+  void ForgetCommits(Seq newest, const std::vector<Seq>& kept);
   // The state of a commit that is kept stays readable until Unpin(seq), also when the commit goes.
   // Errors: as CanRead; then nothing is pinned.
   Status PinCommit(BranchId branch, Seq seq);
@@ -165,6 +181,7 @@ class Manifest : public Reader {
 
   struct Folding {
     bool kv_failed = false;  // LevelDB must be reopened before the next fold
+    bool started = true;     // LevelDB may hold parts of what is to be folded next
     Seq settled;             // folded up to here whatever happens to LevelDB's log
     uint64_t folds_in_log = 0;
     Seq counted;  // see Recount
@@ -189,10 +206,15 @@ class Manifest : public Reader {
   Status ReadBranches();
   Status ReadSegments();
   Status ReopenForFold(const Refold& refold);
+  Status ReadyToFold(const Refold& refold);
+  Folding GetFolding(std::shared_ptr<WorkingSet>& set, std::map<BranchId, BranchRow>& branches,
+                     FoldState& state) const;
+  Status WritePart(KvBatch& batch, const FoldState& part);
   Status WriteFold(KvBatch& batch, const FoldState& state);
   void SettleFullLog();
   void NoteEntry(Seq seq, BranchId branch, const ChangeEntry& entry);
 
+  uint64_t part_bytes_ = 0;
   ObjectStore objects_;
   std::unique_ptr<leveldb::Cache> cache_;
   SegmentSet segments_;

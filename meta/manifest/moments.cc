@@ -25,6 +25,12 @@ void Manifest::NoteCommit(Seq seq) {
   commits_.insert(seq);
 }
 
+void Manifest::ForgetCommits(Seq newest, const std::vector<Seq>& kept) {
+  MutexLock lock(mutex_);
+  commits_.erase(commits_.begin(), commits_.lower_bound(newest));
+  commits_.insert(kept.begin(), kept.end());
+}
+
 // Thinning 1 takes the commit's row away · 2 asks for Moments · 3 takes values away. This 1 claims
 // · 2 looks for the row. So a row that is seen here was there when the claim was: 2 of thinning,
 // being behind its 1, finds the claim. A claim is no pin: until it is granted nobody may read by

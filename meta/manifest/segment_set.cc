@@ -74,6 +74,10 @@ void SegmentSet::Add(BranchId branch, Seq start, const SegmentRef& ref) {
   placed->ref = ref;
   MutexLock lock(mutex_);
   auto& list = lists_[branch];
+  // A fold that was cut short had brought the entry, and replay brings it again.
+  for (size_t i = 0; list != nullptr && i < list->size() && (*list)[i]->start >= start; ++i) {
+    if ((*list)[i]->start == start && (*list)[i]->ref.object == ref.object) return;
+  }
   auto longer = std::make_shared<List>();
   longer->push_back(std::move(placed));
   if (list != nullptr) longer->insert(longer->end(), list->begin(), list->end());

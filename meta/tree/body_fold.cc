@@ -8,12 +8,13 @@ namespace mendfs {
 
 Result<std::optional<std::string>> MoveBody(std::string_view key, std::string_view value,
                                             BodyStore& bodies) {
-  if (value.size() <= kFoldedInlineBytesMax) return std::optional<std::string>();
+  if (value.size() <= kFoldedPieceBytesMax) return std::optional<std::string>();
   const std::optional<uint64_t> offset = ParseExtentKey(key);
   if (!offset) return std::optional<std::string>();
   const Result<Extent> extent = DecodeExtent(value);
   // Damage is told by whoever reads the body; the fold keeps it as it is.
-  if (!extent.ok() || !extent->is_inline() || extent->bytes.size() <= kFoldedInlineBytesMax) {
+  const uint64_t stays_bytes = *offset == 0 ? kFoldedInlineBytesMax : kFoldedPieceBytesMax;
+  if (!extent.ok() || !extent->is_inline() || extent->bytes.size() <= stays_bytes) {
     return std::optional<std::string>();
   }
   const RunOwner owner{.inode = InodeNumber(ByteReader(key.substr(1)).GetU64BigEndian()),

@@ -17,8 +17,10 @@ namespace mendfs {
 
 // Bytes of one write that ride in the journal; more are put into a pack before it.
 inline constexpr uint64_t kInlineBytesMax = 64 << 10;
-// What stays in an entry when it is folded.
+// What stays in an entry when it is folded: a whole small body, which begins at 0, and of others
+// the pieces that a run would make little shorter.
 inline constexpr uint64_t kFoldedInlineBytesMax = 4096;
+inline constexpr uint64_t kFoldedPieceBytesMax = 1024;
 // No inline piece is longer; stores from before there were packs hold such.
 inline constexpr uint64_t kExtentBytesMax = 128 << 10;
 // No piece at all is longer: a reader at `offset` need not look further back than this.

@@ -83,7 +83,7 @@ OpenOptions CrashOpenOptions() {
   options.journal_segment_bytes = 16 << 10;
   options.pack_bytes = 300'000;
   options.blob_begin_bytes = 100'000;
-  options.working_set_bytes = 20'000;
+  options.working_set_bytes = 8'000;
   options.cache_bytes = 4 << 20;
   return options;
 }

@@ -40,7 +40,7 @@ class JournalTest : public ::testing::Test {
     EXPECT_TRUE(end.ok()) << end.status().ToString();
     if (!end.ok()) return nullptr;
     JournalOptions options;
-    options.segment_bytes = segment_bytes;
+    options.segment_bytes = [=] { return segment_bytes; };
     auto journal = Journal::Open(disk_, "/j", kStore, *end, options);
     EXPECT_TRUE(journal.ok()) << journal.status().ToString();
     return journal.ok() ? *std::move(journal) : nullptr;
@@ -235,10 +235,76 @@ TEST_F(FoldedDamageTest, AMarkThatProvesALostRecordIsCorruption) {
   EXPECT_EQ(Replay(Seq(3)).status().code(), Code::kCorruption);
 }
 
+TEST_F(JournalTest, ASegmentThatIsEndedCanBeGivenBack) {
+  auto journal = Open();
+  Append(*journal, "one");
+  ASSERT_TRUE(journal->EndSegment(1000).ok());
+  EXPECT_TRUE(journal->FinishedSegments(kHeadSeq).empty()) << "not as long as that";
+  ASSERT_TRUE(journal->EndSegment(1).ok());
+  const auto finished = journal->FinishedSegments(Seq(1));
+  ASSERT_EQ(finished.size(), 1u);
+  EXPECT_EQ(finished[0].last, Seq(1));
+  ASSERT_TRUE(journal->EndSegment(1).ok());
+  EXPECT_EQ(journal->FinishedSegments(kHeadSeq).size(), 1u) << "the new one holds nothing";
+  Append(*journal, "two");
+  journal.reset();
+  ASSERT_TRUE(Replay().ok());
+  EXPECT_EQ(seen_, (std::vector<std::string>{"one", "two"}));
+}
+
+TEST(JournalEndTest, NoRecordIsLostWhereASegmentCannotBeEnded) {
+  for (unsigned call = 1; call < 10; ++call) {
+    SCOPED_TRACE("call " + std::to_string(call));
+    SimDisk disk;
+    ASSERT_TRUE(disk.MakeDir("/j").ok() && disk.SyncDir("/").ok());
+    std::vector<std::string> written;
+    {
+      auto journal = Journal::Open(disk, "/j", kStore, {}, {});
+      ASSERT_TRUE(journal.ok());
+      const auto append = [&](const std::string& payload) {
+        if (!(*journal)->Append(RecordKind::kChange, kMainBranch, 1, payload).ok()) return;
+        if ((*journal)->Sync().ok()) written.push_back(payload);
+      };
+      append("one");
+      disk.FailCall(call, Code::kNoSpace, CallScope::kMutating);
+      (*journal)->EndSegment(1).IgnoreError();
+      disk.ClearFault();
+      append("two");
+      append("three");
+    }
+    for (const bool cut : {false, true}) {
+      if (cut) disk.PowerCut(call);
+      std::vector<std::string> seen;
+      const auto end =
+          ReplayJournal(disk, "/j", kStore, Seq(), [&](const JournalRecord& record) -> Status {
+            seen.emplace_back(record.payload);
+            return Status::Ok();
+          });
+      ASSERT_TRUE(end.ok()) << end.status().ToString();
+      EXPECT_EQ(seen, written);
+    }
+  }
+}
+
+TEST_F(JournalTest, WhereASegmentEndsIsAskedWhenItBegins) {
+  uint64_t wanted = 100;
+  JournalOptions options;
+  options.segment_bytes = [&] { return wanted; };
+  auto journal = Journal::Open(disk_, "/j", kStore, {}, options);
+  ASSERT_TRUE(journal.ok());
+  wanted = 1 << 20;
+  Append(**journal, std::string(200, 'x'));
+  Append(**journal, "ends the first");
+  EXPECT_EQ((*journal)->FinishedSegments(kHeadSeq).size(), 1u);
+  Append(**journal, std::string(2000, 'x'));
+  Append(**journal, "stays");
+  EXPECT_EQ((*journal)->FinishedSegments(kHeadSeq).size(), 1u);
+}
+
 TEST_F(JournalTest, WhatMarksSayComesBackBeforeTheFirstRecordIsChecked) {
   std::string said = "said at first";
   JournalOptions options;
-  options.segment_bytes = 400;
+  options.segment_bytes = [] { return uint64_t{400}; };
   options.before_flush = [&]() -> Result<std::string> { return said; };
   {
     auto journal = Journal::Open(disk_, "/j", kStore, {}, options);
@@ -384,7 +450,7 @@ TEST(RecordFormatTest, EveryBitOfAHeaderCounts) {
 TEST_F(JournalTest, WhatRecordsReferToIsSyncedBeforeThemAndNotForWhatComesLater) {
   std::vector<std::string> order;
   JournalOptions options;
-  options.segment_bytes = 200;
+  options.segment_bytes = [] { return uint64_t{200}; };
   Journal* opened = nullptr;
   bool appends = true;
   options.before_flush = [&]() -> Result<std::string> {
@@ -408,7 +474,7 @@ TEST_F(JournalTest, WhatRecordsReferToIsSyncedBeforeThemAndNotForWhatComesLater)
 TEST_F(JournalTest, ARotationSyncsWhatTheOldSegmentRefersTo) {
   int synced = 0;
   JournalOptions options;
-  options.segment_bytes = 100;
+  options.segment_bytes = [] { return uint64_t{100}; };
   options.before_flush = [&]() -> Result<std::string> {
     ++synced;
     return std::string();

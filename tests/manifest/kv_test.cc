@@ -267,6 +267,44 @@ TEST(KvTest, AMergeWithoutRoomFailsAndLeavesNoTables) {
   EXPECT_EQ(kv->Get(Key(4999))->substr(0, 1), std::string(1, 'a' + 299 % 26));
 }
 
+uint64_t UsedBytes(SimDisk& disk) {
+  const SpaceInfo space = *disk.Space("/");
+  return space.total_bytes - space.available_bytes;
+}
+
+// What tore is as large as what the open needs, and there is nothing else.
+TEST(KvTest, ALogThatAFullDiskToreGivesItsRoomToTheOpen) {
+  SimDisk disk;
+  disk.SetCapacity(64 << 20);
+  auto kv = FillTight(disk, 25);
+  disk.SetCapacity(UsedBytes(disk) + (3 << 19));
+  auto batch = kv->NewBatch();
+  std::mt19937_64 random(2);
+  std::string value(2 << 20, ' ');
+  for (char& c : value) c = static_cast<char>(random());
+  batch->Put(Key(7000), value);
+  EXPECT_EQ(kv->Write(*batch, true).code(), Code::kNoSpace);
+  EXPECT_LT(disk.Space("/")->available_bytes, uint64_t{128} << 10) << "it tore";
+  const Status opened = kv->Reopen();
+  ASSERT_TRUE(opened.ok()) << opened.ToString();
+  EXPECT_TRUE(kv->Get(Key(10)).ok());
+  EXPECT_EQ(kv->Get(Key(7000)).status().code(), Code::kNotFound);
+}
+
+TEST(KvTest, WhatCannotBeReopenedSaysWhy) {
+  SimDisk disk;
+  disk.SetCapacity(64 << 20);
+  auto kv = FillTight(disk, 25);
+  disk.SetCapacity(UsedBytes(disk));
+  EXPECT_EQ(kv->Reopen().code(), Code::kNoSpace);
+  disk.SetCapacity(64 << 20);
+  const Status refused = PutOne(*kv, 1, true);
+  EXPECT_EQ(refused.code(), Code::kNoSpace) << refused.ToString();
+  EXPECT_EQ(refused.message().find("being closed"), std::string::npos) << refused.ToString();
+  ASSERT_TRUE(kv->Reopen().ok());
+  EXPECT_TRUE(PutOne(*kv, 1, true).ok());
+}
+
 TEST(KvTest, WhatWaitsWhenItIsClosedIsForgotten) {
   SimDisk disk;
   FillTight(disk, 300).reset();

@@ -107,17 +107,27 @@ TEST_F(BodiesTest, AFoldLeavesNoLongBytesInLevelDbForAnyMoment) {
   auto pin = store_->Pin(kMainBranch);
   ASSERT_TRUE(pin.ok());
   Write(0, Pattern(60'000, 2));
-  Write(100'000, Pattern(4096, 3));
+  Write(100'000, Pattern(1025, 3));
+  Write(120'000, Pattern(1024, 4));
   EXPECT_EQ(LongestInline(), 60'000U);
   const std::string now = Read();
   Commit();
-  EXPECT_EQ(LongestInline(), 4096U);
+  EXPECT_EQ(LongestInline(), 1024U) << "of a longer body only short pieces stay";
   EXPECT_EQ(LongestInline((*pin)->view()), 0U);
   EXPECT_TRUE(Read() == now);
   EXPECT_TRUE(Read((*pin)->view()) == Pattern(60'000, 1));
   pin->reset();
   Open();
   EXPECT_TRUE(Read() == now);
+}
+
+TEST_F(BodiesTest, ASmallBodyStaysInLevelDb) {
+  Write(0, Pattern(4096, 1));
+  Commit();
+  EXPECT_EQ(LongestInline(), 4096U);
+  Write(0, Pattern(4097, 1));
+  Commit();
+  EXPECT_EQ(LongestInline(), 0U);
 }
 
 TEST_F(BodiesTest, WhatIsMadeAndUnmadeWithinOneFoldNeverReachesAPack) {

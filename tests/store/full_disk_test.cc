@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
@@ -218,6 +220,65 @@ TEST_F(FullDiskTest, SmallFilesFillItToo) {
   ASSERT_TRUE(Tick().ok());
   disk_.SetCapacity(4 * kDiskBytes);
   ExpectRoomAgain();
+}
+
+TEST_F(FullDiskTest, DeletingWhatWasWrittenInSmallPiecesGivesItAllBack) {
+  const std::string piece(900, 'p');
+  int count = 0;
+  Status written;
+  while (written.ok() && count < 5000) {
+    const auto made = files_->Make(kFilesRoot, Name(count), {.mode = S_IFREG | 0644});
+    written = made.status();
+    for (uint64_t i = 0; written.ok() && i < 100; ++i) {
+      written = files_->Write(made->inode, i * piece.size(), piece).status();
+    }
+    if (made.ok()) ++count;
+    if (count % 10 == 0) ASSERT_TRUE(Tick().ok());
+  }
+  ASSERT_EQ(written.code(), Code::kNoSpace);
+  ASSERT_TRUE(Tick().ok());
+  for (int i = 0; i < count; ++i) {
+    const auto removed = files_->Remove(kFilesRoot, Name(i), false);
+    ASSERT_TRUE(removed.ok()) << i << ": " << removed.status().ToString();
+  }
+  // Reclaiming rests between its rounds.
+  for (int i = 0; i < 500 && FreeBytes() < kDiskBytes / 2; ++i) {
+    ASSERT_TRUE(Tick().ok());
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(HasReserve()) << store_->Describe().reason;
+  EXPECT_GT(FreeBytes(), kDiskBytes / 2);
+  Open();
+  ExpectRoomAgain();
+}
+
+TEST_F(FullDiskTest, WhatACommitSawIsRefusedWhenItsRoomWasNeededAndTheNewestIsThere) {
+  static_cast<Engine&>(*store_).UseReclaim([] { return Status::Ok(); });
+  const std::string body(3000, 's');
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(MakeFile("small" + std::to_string(i), body).ok());
+  const InodeNumber first = *Find("small0");
+  ASSERT_TRUE(Tick().ok());
+  const Seq old = store_->Describe().head->seq;
+  Fill();
+  ASSERT_TRUE(Tick().ok());
+  ASSERT_EQ(store_->Describe().health, Health::kDegraded);
+  const auto pinned = store_->Pin(kMainBranch);
+  ASSERT_TRUE(pinned.ok());
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(files_->Remove(kFilesRoot, "small" + std::to_string(i), false).ok());
+  }
+  ASSERT_TRUE(Tick().ok());
+  const FileReader reader(store_->door());
+  EXPECT_EQ(reader.Lookup({kMainBranch, old}, kFilesRoot, "small0").status().code(), Code::kStale);
+  std::string found(body.size(), '\0');
+  const auto read = reader.Read((*pinned)->view(), first, 0, found.size(), found.data());
+  ASSERT_TRUE(read.ok()) << "what is pinned stays: " << read.status().ToString();
+  EXPECT_EQ(found, body);
+  const StoreStatus status = store_->Describe();
+  ASSERT_TRUE(status.head.has_value());
+  EXPECT_EQ(reader.Lookup({kMainBranch, status.head->seq}, kFilesRoot, "small0").status().code(),
+            Code::kNotFound);
+  EXPECT_EQ(status.head->counts.files, status.counts.files);
 }
 
 TEST_F(FullDiskTest, SomebodyElseTakesEvenTheReserve) {

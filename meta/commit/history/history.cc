@@ -76,13 +76,14 @@ Status History::Load() {
     row = HistoryRow{.owed = 1};
   }
   MENDFS_RETURN_IF_ERROR(row.status());
-  SetRow(*row);
+  UpdateRow([&](HistoryRow& known) { known = *row; });
   return Status::Ok();
 }
 
-void History::SetRow(const HistoryRow& row) {
+HistoryRow History::UpdateRow(const std::function<void(HistoryRow&)>& update) {
   MutexLock lock(mutex_);
-  row_ = row;
+  update(row_);
+  return row_;
 }
 
 HistoryRow History::GetRow() const {
@@ -202,17 +203,45 @@ Result<History::KeptOf> History::DropCommits(ThinHow how) {
   for (const auto& [id, branch] : manifest_.Branches()) {
     MENDFS_RETURN_IF_ERROR(Judge(branch, how, kept[id], dropped[id], row));
   }
-  SetRow(row);
-  for (const auto& [id, commits] : dropped) MENDFS_RETURN_IF_ERROR(Drop(id, commits));
+  UpdateRow([&](HistoryRow& known) {
+    known.judged_ns = row.judged_ns;
+    known.commits = row.commits;
+    known.oldest = row.oldest;
+    known.oldest_ns = row.oldest_ns;
+  });
+  const auto append = [this](const Change& change) { return host_.Apply(change).status(); };
+  for (const auto& [id, commits] : dropped) MENDFS_RETURN_IF_ERROR(Drop(id, commits, append));
+  return kept;
+}
+
+std::vector<Seq> History::PinnedOf(BranchId branch) const {
+  std::vector<Seq> pinned = host_.PinnedCommits(branch);
+  for (const auto& [id, other] : manifest_.Branches()) {
+    if (other.parent == branch) pinned.push_back(other.fork);
+  }
+  return pinned;
+}
+
+Result<std::vector<Seq>> History::DropOlder(BranchId branch, Seq newest, const Appender& append) {
+  const std::vector<Seq> pinned = PinnedOf(branch);
+  std::vector<Seq> kept;
+  std::vector<Seq> dropped;
+  for (Seq before = newest; true;) {
+    MENDFS_ASSIGN_OR_RETURN(const auto page, host_.Log(branch, before, kPageCommits));
+    for (const CommitRow& commit : page) {
+      const bool stays = std::find(pinned.begin(), pinned.end(), commit.seq) != pinned.end();
+      (stays ? kept : dropped).push_back(commit.seq);
+    }
+    if (page.size() < kPageCommits) break;
+    before = page.back().seq;
+  }
+  MENDFS_RETURN_IF_ERROR(Drop(branch, dropped, append));
   return kept;
 }
 
 Status History::Judge(const BranchRow& branch, ThinHow how, Kept& kept, std::vector<Seq>& dropped,
                       HistoryRow& row) {
-  std::vector<Seq> pinned = host_.PinnedCommits(branch.id);
-  for (const auto& [id, other] : manifest_.Branches()) {
-    if (other.parent == branch.id) pinned.push_back(other.fork);
-  }
+  const std::vector<Seq> pinned = PinnedOf(branch.id);
   std::optional<RetentionWalk> walk;
   int64_t idle_ns = 0;
   int64_t oldest_ns = 0;
@@ -249,21 +278,23 @@ Status History::Judge(const BranchRow& branch, ThinHow how, Kept& kept, std::vec
 }
 
 // What is owed is said by the change that makes it owed.
-Status History::Drop(BranchId branch, const std::vector<Seq>& commits) {
+Status History::Drop(BranchId branch, const std::vector<Seq>& commits, const Appender& append) {
   for (size_t done = 0; done < commits.size();) {
     Change change;
     change.room = Room::kFrees;
     change.branch = branch;
     const size_t end = std::min(commits.size(), done + kDroppedPerChange);
+    const uint64_t count = end - done;
+    for (; done < end; ++done) change.ClearGlobal(CommitKey(branch, commits[done]));
+    const auto add = [&](HistoryRow& row) {
+      row.owed += count;
+      row.dropped += count;
+    };
     HistoryRow row = GetRow();
-    for (; done < end; ++done) {
-      change.ClearGlobal(CommitKey(branch, commits[done]));
-      ++row.owed;
-      ++row.dropped;
-    }
+    add(row);
     change.PutGlobal(HistoryKey(), EncodeHistoryRow(row));
-    MENDFS_RETURN_IF_ERROR(host_.Apply(change).status());
-    SetRow(row);
+    MENDFS_RETURN_IF_ERROR(append(change));
+    UpdateRow(add);
     MENDFS_FAILPOINT(kHistoryAfterDrop);
   }
   return Status::Ok();
@@ -343,6 +374,7 @@ Status History::DropValues(const KeptOf& kept, bool pressing, bool paced) {
   MENDFS_RETURN_IF_ERROR(host_.FoldAll());
   MENDFS_FAILPOINT(kHistoryAfterFold);
   HistoryRow row = GetRow();
+  const uint64_t owed = row.owed;
   row.values = 0;
   row.value_bytes = 0;
   for (const auto& [branch, commits] : kept) {
@@ -350,13 +382,20 @@ Status History::DropValues(const KeptOf& kept, bool pressing, bool paced) {
   }
   MENDFS_RETURN_IF_ERROR(CompactChurn(pressing ? 1 : kCompactAfterRunBytes));
   MENDFS_FAILPOINT(kHistoryAfterLast);
-  row.owed = 0;
   row.looked_ns = host_.NowNs();
+  const auto settle = [&](HistoryRow& known) {
+    known.values = row.values;
+    known.value_bytes = row.value_bytes;
+    known.looked_ns = row.looked_ns;
+    known.owed -= std::min(known.owed, owed);  // what came meanwhile waits for the next run
+  };
+  HistoryRow settled = GetRow();
+  settle(settled);
   Change change;
   change.room = Room::kFrees;
-  change.PutGlobal(HistoryKey(), EncodeHistoryRow(row));
+  change.PutGlobal(HistoryKey(), EncodeHistoryRow(settled));
   MENDFS_RETURN_IF_ERROR(host_.Apply(change).status());
-  SetRow(row);
+  UpdateRow(settle);
   return Status::Ok();
 }
 

@@ -71,6 +71,11 @@ class History {
   // One turn of that thread: looks at what is due, if something can be.
   Status ThinIfDue() EXCLUDES(mutex_);
   HistoryStatus Describe() const EXCLUDES(mutex_);
+  // Rows of commits of the branch before `newest` that nothing pins go, by changes handed to
+  // `append`, and their values are owed. Answers the commits that stay. For the one that holds the
+  // fold's lock: another run may go on beside it, which does no more than this.
+  using Appender = std::function<Status(const Change&)>;
+  Result<std::vector<Seq>> DropOlder(BranchId branch, Seq newest, const Appender& append);
 
   static constexpr uint64_t kOwedMin = 64;
   static constexpr unsigned kTurnMs = 10'000;
@@ -105,7 +110,8 @@ class History {
   Result<KeptOf> DropCommits(ThinHow how);
   Status Judge(const BranchRow& branch, ThinHow how, Kept& kept, std::vector<Seq>& dropped,
                HistoryRow& row);
-  Status Drop(BranchId branch, const std::vector<Seq>& commits);
+  Status Drop(BranchId branch, const std::vector<Seq>& commits, const Appender& append);
+  std::vector<Seq> PinnedOf(BranchId branch) const;
   Status DropValues(const KeptOf& kept, bool pressing, bool paced);
   Status SweepBranch(BranchId branch, const KeptOf& kept, bool paced, HistoryRow& row);
   std::vector<Seq> MomentsOf(BranchId branch, const KeptOf& kept) const;
@@ -113,7 +119,8 @@ class History {
   Status CompactChurn(uint64_t at_least_bytes);
   bool ShouldLook() const;
   Status CheckGoOn(bool paced) EXCLUDES(mutex_);
-  void SetRow(const HistoryRow& row) EXCLUDES(mutex_);
+  // Answers the row as it is then.
+  HistoryRow UpdateRow(const std::function<void(HistoryRow&)>& update) EXCLUDES(mutex_);
   HistoryRow GetRow() const EXCLUDES(mutex_);
   void Loop() EXCLUDES(mutex_);
 

@@ -219,6 +219,12 @@ void LevelDbEnv::Stop() {
   for (const std::string& table : unnamed) disk_.Remove(table).IgnoreError();
 }
 
+void LevelDbEnv::Explain(const Status& why) {
+  MutexLock lock(mutex_);
+  fence_ = why;
+  last_failure_ = why;
+}
+
 // A list may name every table that was begun before it was written to, also when that failed.
 void LevelDbEnv::NoteListWritten() {
   MutexLock lock(mutex_);

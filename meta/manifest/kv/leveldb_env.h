@@ -67,6 +67,9 @@ class LevelDbEnv : public leveldb::EnvWrapper {
   // no list of LevelDB's can name are removed: a later open would do it only at its end.
   void Stop();
 
+  // After Stop: it was stopped because of `why`, which writes answer from now on.
+  void Explain(const Status& why);
+
   // The first failure of a write; from then on every write answers it.
   Status fence() const;
   // The last failure of any call, for its code.

@@ -8,6 +8,7 @@
 #include "meta/base/mutex.h"
 #include "meta/manifest/kv/kv.h"
 #include "meta/manifest/kv/leveldb_env.h"
+#include "meta/manifest/kv/leveldb_log.h"
 
 namespace mendfs {
 namespace {
@@ -119,6 +120,10 @@ class LevelDbKv : public Kv {
         tight_(options.tight) {}
 
   Status Open(bool create) {
+    if (!create) {
+      const Status cut = CutTornLog(disk_, path_);
+      if (!cut.ok() && cut.code() != Code::kNotFound) return cut.Annotate("open " + path_);
+    }
     auto instance = std::make_shared<Instance>(disk_, options_, defects_);
     leveldb::Options options;
     options.env = &instance->env;
@@ -194,8 +199,12 @@ class LevelDbKv : public Kv {
 
   // Nothing of the old instance may write any more: the new one gives its numbers to other files.
   Status Reopen() override {
-    Current()->env.Stop();
-    return Open(false);
+    const auto old = Current();
+    old->env.Stop();
+    Status opened = Open(false);
+    // The old one stays for reading, and says why it is not written to.
+    if (!opened.ok()) old->env.Explain(opened);
+    return opened;
   }
 
   // The only way to have LevelDB write its memtable: compact what holds nothing, behind all keys.

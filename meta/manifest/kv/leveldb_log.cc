@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "meta/base/log.h"
 #include "meta/codec/bytes.h"
 #include "meta/codec/hash.h"
 
@@ -121,6 +122,33 @@ Result<LogEnd> FindLogEnd(const File& file) {
     MENDFS_ASSIGN_OR_RETURN(end.damaged, walk.BatchBehind(offset));
   }
   return end;
+}
+
+Status CutTornLog(Disk& disk, const std::string& directory) {
+  MENDFS_ASSIGN_OR_RETURN(const auto entries, disk.List(directory));
+  std::string newest;  // that holds anything; numbers have six digits or more
+  for (const DirEntry& entry : entries) {
+    if (!entry.name.ends_with(".log")) continue;
+    MENDFS_ASSIGN_OR_RETURN(const FileInfo info, disk.Stat(directory + "/" + entry.name));
+    if (info.size_bytes == 0) continue;
+    const std::pair<size_t, std::string_view> place(entry.name.size(), entry.name);
+    if (place > std::pair<size_t, std::string_view>(newest.size(), newest)) newest = entry.name;
+  }
+  if (newest.empty()) return Status::Ok();
+  const std::string path = directory + "/" + newest;
+  LogEnd end;
+  {
+    MENDFS_ASSIGN_OR_RETURN(const auto file, disk.Open(path, OpenMode::kRead));
+    MENDFS_ASSIGN_OR_RETURN(end, FindLogEnd(*file));
+  }
+  if (end.damaged || end.whole_bytes == end.size_bytes) return Status::Ok();
+  LogLine(LogLevel::kInfo, "manifest", "the torn end of LevelDB's log is cut off",
+          {{"log", path},
+           {"used_bytes", std::to_string(end.whole_bytes)},
+           {"size_bytes", std::to_string(end.size_bytes)}});
+  MENDFS_ASSIGN_OR_RETURN(const auto file, disk.Open(path, OpenMode::kReadWrite));
+  MENDFS_RETURN_IF_ERROR(file->Truncate(end.whole_bytes));
+  return file->Sync();
 }
 
 }  // namespace mendfs

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "meta/base/status.h"
 #include "meta/disk/disk.h"
@@ -26,5 +27,9 @@ struct LogEnd {
 };
 
 Result<LogEnd> FindLogEnd(const File& file);
+
+// Takes a torn end off the newest log of LevelDB's directory, before LevelDB is opened: what a full
+// disk tore would hold the room that the open needs. Damage, and what stands before it, stays.
+Status CutTornLog(Disk& disk, const std::string& directory);
 
 }  // namespace mendfs
