@@ -18,6 +18,7 @@ Status Engine::OpenManifest() {
   ManifestOptions options;
   options.cache_bytes = ManifestCacheBytes(options_);
   options.read_only = !writable;
+  options.checked = true;
   options.write_buffer_bytes = guard_.BufferBytes(options.write_buffer_bytes);
   options.tight = guard_.tight();
   Disk& disk = writable ? disk_ : *overlay_;
