@@ -55,7 +55,8 @@ Result<SidecarReport> LookAtSidecars(Disk& disk, const std::string& store_path) 
     if (sidecar.ok()) {
       ++report.pending;
     } else {
-      report.damaged.push_back({files.PathOf(operation), sidecar.status().message()});
+      report.damaged.push_back({files.PathOf(operation), sidecar.status().message(),
+                                sidecar.status().code() == Code::kUnsupported});
     }
   }
   for (const std::string& name : listing.foreign) {

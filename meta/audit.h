@@ -29,6 +29,7 @@ struct SidecarReport {
   struct Damaged {
     std::string path;
     std::string why;
+    bool newer = false;  // not damaged: of a format that this program does not know
   };
   size_t pending = 0;
   std::vector<Damaged> damaged;

@@ -1,5 +1,8 @@
 #include "meta/store.h"
 
+#include <algorithm>
+
+#include "meta/audit.h"
 #include "meta/base/clock.h"
 #include "meta/base/log.h"
 #include "meta/commit/config.h"
@@ -93,6 +96,17 @@ Status RecoverAll(Engine& engine) {
   return RemoveStagingResidue(engine.disk(), engine.path(), engine.reader());
 }
 
+// Of what is on the disk, which reading can do without; who may, and what only a newer program
+// understands, is none.
+bool IsDamage(Disk& disk, const std::string& path, const Status& refused) {
+  if (refused.code() == Code::kCorruption) return true;
+  if (refused.code() != Code::kRecoveryNeeded) return false;
+  const auto sidecars = LookAtSidecars(disk, path);
+  if (!sidecars.ok()) return sidecars.status().code() != Code::kDenied;
+  return std::none_of(sidecars->damaged.begin(), sidecars->damaged.end(),
+                      [](const SidecarReport::Damaged& damaged) { return damaged.newer; });
+}
+
 }  // namespace
 
 std::string_view HealthName(Health health) {
@@ -147,7 +161,8 @@ Result<std::unique_ptr<Store>> Store::Open(Disk& disk, const std::string& path,
   SpaceOptions& space = configured.space;
   if (!space.garbage_bytes_min) space.garbage_bytes_min = config.garbage_bytes_min;
   if (!space.journal_kept_bytes) space.journal_kept_bytes = config.journal_kept_bytes;
-  MENDFS_ASSIGN_OR_RETURN(auto engine, Engine::Open(disk, path, identity, config, configured));
+  MENDFS_ASSIGN_OR_RETURN(auto engine, Engine::Open(disk, path, identity, config, configured,
+                                                    [&] { return CheckSidecars(disk, path); }));
   if (options.access == OpenAccess::kReadWrite) {
     MENDFS_RETURN_IF_ERROR(RecoverAll(*engine));
   } else {
@@ -155,6 +170,18 @@ Result<std::unique_ptr<Store>> Store::Open(Disk& disk, const std::string& path,
   }
   engine->Start();
   return std::unique_ptr<Store>(std::move(engine));
+}
+
+Result<std::unique_ptr<Store>> Store::OpenWhatVerifies(
+    Disk& disk, const std::string& path, OpenOptions options,
+    const std::function<Status()>& before_reading) {
+  auto opened = Open(disk, path, options);
+  if (opened.ok() || !IsDamage(disk, path, opened.status())) return opened;
+  options.access = OpenAccess::kReadOnly;
+  options.last_good = true;
+  options.refusal = opened.status().message();
+  MENDFS_RETURN_IF_ERROR(before_reading());
+  return Open(disk, path, options);
 }
 
 }  // namespace mendfs

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,10 @@ struct OpenOptions {
   uint64_t blob_begin_bytes = 1 << 20;  // a file that grows by as much gets a blob
   SpaceOptions space;
   std::string actor = "mount";  // of the commits that the background thread closes
+  // Read-only: where the newest state does not verify, the newest that does is opened, and
+  // Describe says so (Health::kReadOnly); kCorruption where none does.
+  bool last_good = false;
+  std::string refusal;  // why the store was not opened for writing: what Describe then says
 };
 
 struct StoreIdentity {
@@ -162,6 +167,12 @@ class Store {
   static Status Create(Disk& disk, const std::string& path, const CreateOptions& options);
   static Result<std::unique_ptr<Store>> Open(Disk& disk, const std::string& path,
                                              const OpenOptions& options);
+  // For writing; but a store that is damaged so that it cannot be, read-only at the newest state
+  // that verifies, and Describe says so. `before_reading` takes the caller's lock, which no open
+  // for reading takes by itself. Refused where no state verifies, and for all that is no damage.
+  static Result<std::unique_ptr<Store>> OpenWhatVerifies(
+      Disk& disk, const std::string& path, OpenOptions options,
+      const std::function<Status()>& before_reading);
 
   virtual Door& door() = 0;
   virtual const Reader& reader() const = 0;

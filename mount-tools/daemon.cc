@@ -60,15 +60,51 @@ class SignalThread {
   std::thread thread_;
 };
 
-Result<std::unique_ptr<Store>> OpenForMount(Disk& disk, const MountPlan& plan) {
+// A store as it could be opened: read-only when that was asked for, or when it is damaged.
+struct OpenedStore {
+  std::optional<ReadLock> reading;
+  std::unique_ptr<Store> store;
+};
+
+Result<std::unique_ptr<Store>> OpenOnce(Disk& disk, MountPlan& plan, const OpenOptions& options,
+                                        std::optional<ReadLock>& reading) {
+  const auto read = [&]() -> Status {
+    MENDFS_ASSIGN_OR_RETURN(ReadLock taken, ReadLock::Take(plan.store_path));
+    reading.emplace(std::move(taken));
+    plan.settings.read_only = true;
+    return Status::Ok();
+  };
+  if (!plan.settings.read_only) {
+    return Store::OpenWhatVerifies(disk, plan.store_path, options, read);
+  }
+  OpenOptions reader = options;
+  reader.access = OpenAccess::kReadOnly;
+  reader.last_good = true;
+  Result<std::unique_ptr<Store>> store = Store::Open(disk, plan.store_path, reader);
+  if (store.ok() || store.status().code() != Code::kCorruption) return store;
+  // Who asks for it sees what is left, even where nothing tells whether that was ever a state.
+  reader.last_good = false;
+  Result<std::unique_ptr<Store>> left = Store::Open(disk, plan.store_path, reader);
+  return left.ok() ? std::move(left) : std::move(store);
+}
+
+Result<OpenedStore> OpenForMount(Disk& disk, MountPlan& plan) {
   OpenOptions options;
-  options.access = plan.settings.read_only ? OpenAccess::kReadOnly : OpenAccess::kReadWrite;
   options.commit_interval_ms = plan.settings.commit_interval_ms;
   options.cache_bytes = plan.settings.cache_bytes;
+  OpenedStore opened;
+  if (plan.settings.read_only) {
+    MENDFS_ASSIGN_OR_RETURN(ReadLock taken, ReadLock::Take(plan.store_path));
+    opened.reading.emplace(std::move(taken));
+  }
   const auto end = std::chrono::steady_clock::now() + kReaderWait;
   while (true) {
-    Result<std::unique_ptr<Store>> store = Store::Open(disk, plan.store_path, options);
-    if (store.ok() || store.status().code() != Code::kBusy) return store;
+    Result<std::unique_ptr<Store>> store = OpenOnce(disk, plan, options, opened.reading);
+    if (store.ok()) {
+      opened.store = *std::move(store);
+      return opened;
+    }
+    if (store.status().code() != Code::kBusy) return store.status();
     // A verb that reads is soon done; a writer stays.
     const bool stays = StoreHolder(plan.store_path).has_value();
     if (stays || std::chrono::steady_clock::now() >= end) {
@@ -76,6 +112,12 @@ Result<std::unique_ptr<Store>> OpenForMount(Disk& disk, const MountPlan& plan) {
     }
     std::this_thread::sleep_for(kReaderLook);
   }
+}
+
+// What the one who mounts must know: that it is not what was asked for, or not all there is.
+std::string WarningOf(const StoreStatus& status) {
+  if (status.health != Health::kReadOnly && status.health != Health::kFailed) return {};
+  return "mounted READ-ONLY: " + status.reason;
 }
 
 // A read-only mount writes nothing into the store, so its socket is named by its device.
@@ -110,18 +152,16 @@ Result<std::unique_ptr<ControlServer>> StartControl(const MountPlan& plan, Store
 
 // Up: 1 store (lock, recovery) · 2 file system · 3 mount · 4 control socket · 5 serve.
 // Down: socket, mount, file system (drafts are decided), store (commit, checkpoint, lock).
-Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
+Status ServeMount(const MountPlan& asked, const std::function<void(const std::string&)>& ready) {
+  MountPlan plan = asked;
   const sigset_t signals = DaemonSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
   const std::unique_ptr<Disk> disk = MakePosixDisk();
-  std::optional<ReadLock> reading;
-  if (plan.settings.read_only) {
-    MENDFS_ASSIGN_OR_RETURN(ReadLock taken, ReadLock::Take(plan.store_path));
-    reading.emplace(std::move(taken));
-  }
-  MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Store> store, OpenForMount(*disk, plan));
+  MENDFS_ASSIGN_OR_RETURN(const OpenedStore opened, OpenForMount(*disk, plan));
+  const std::unique_ptr<Store>& store = opened.store;
+  const std::string warning = WarningOf(store->Describe());
   FileSystem file_system(*store, {.read_only = plan.settings.read_only,
                                   .graph = plan.settings.graph,
                                   .relatime = plan.settings.relatime});
@@ -142,7 +182,7 @@ Status ServeMount(const MountPlan& plan, const std::function<void()>& ready) {
   Status served;
   {
     const SignalThread signal_thread([&] { mount->Stop(); });
-    mount->OnReady(ready);
+    mount->OnReady([&] { ready(warning); });
     served = mount->Run();
   }
   LogLine(LogLevel::kInfo, "daemon", "unmounted; closing the store", {{"store", plan.store_path}});

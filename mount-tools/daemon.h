@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "meta/base/status.h"
 #include "mount-tools/mounting/mount_plan.h"
@@ -14,7 +15,9 @@ namespace mendfs {
 
 // Mounts and serves until the mount is taken away or SIGTERM or SIGINT comes; then everything is
 // durable, a commit is closed and the store's lock is free. `ready` is called once, from some
-// thread, when the mount answers.
-Status ServeMount(const MountPlan& plan, const std::function<void()>& ready);
+// thread, when the mount answers, with what the one who asked for it must know: that it shows an
+// older state, read-only, or not all there is. Empty when it is what was asked for.
+Status ServeMount(const MountPlan& asked,
+                  const std::function<void(const std::string& warning)>& ready);
 
 }  // namespace mendfs

@@ -46,6 +46,39 @@ std::string SidecarClause(const std::string& store_path) {
          " in its sidecars/; the next mount for writing finishes or takes back each";
 }
 
+// What a mount says of itself.
+void AskHealth(MountSymptoms& symptoms) {
+  const auto text = ReadInMount(symptoms.mount_point + "/.mend/status.json", kProbeWaitMs);
+  const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
+  if (!json.is_object()) return;
+  symptoms.health = json.value("health", "");
+  symptoms.reason = json.value("reason", "");
+}
+
+// What a mount of it would say; read in memory, under the lock of readers.
+void LookIntoStore(MountSymptoms& symptoms) {
+  const auto reading = ReadLock::Take(symptoms.store_path);
+  if (!reading.ok()) return;
+  const auto disk = MakePosixDisk();
+  OpenOptions options{.access = OpenAccess::kReadOnly, .commit_interval_ms = 0};
+  options.last_good = true;
+  const auto store = Store::Open(*disk, symptoms.store_path, options);
+  if (!store.ok()) {
+    symptoms.health = HealthName(Health::kFailed);
+    symptoms.reason = "it cannot be opened: " + store.status().message();
+    return;
+  }
+  const StoreStatus status = (*store)->Describe();
+  if (status.reason == status.sidecars_reason) return;  // told already
+  symptoms.health = HealthName(status.health);
+  symptoms.reason = status.reason;
+}
+
+std::string HealthClause(const MountSymptoms& symptoms) {
+  if (symptoms.reason.empty()) return {};
+  return ". Its health is " + symptoms.health + ": " + Printable(symptoms.reason);
+}
+
 Result<MountSymptoms> Look(const std::string& path) {
   MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> table, ReadMountTable());
   MountSymptoms symptoms{.path = path};
@@ -70,10 +103,12 @@ Result<MountSymptoms> Look(const std::string& path) {
   // Under a daemon that lives they may belong to writes that run; .mend/status.json tells.
   if (!symptoms.store_path.empty() && !symptoms.holder) {
     symptoms.sidecars = SidecarClause(symptoms.store_path);
+    if (IsStoreDirectory(symptoms.store_path)) LookIntoStore(symptoms);
   }
   if (!symptoms.mount_point.empty()) {
     symptoms.probe = ProbeMount(symptoms.mount_point, kProbeWaitMs);
   }
+  if (symptoms.probe == Probe::kAnswers) AskHealth(symptoms);
   return symptoms;
 }
 
@@ -92,8 +127,20 @@ Diagnosis OfUnmounted(const MountSymptoms& symptoms) {
             shown + " is a store that is not mounted here, and in use by " + *symptoms.holder,
             "wait for it to end"};
   }
-  return {"not-mounted", shown + " is a store that is not mounted" + symptoms.sidecars,
+  return {"not-mounted",
+          shown + " is a store that is not mounted" + symptoms.sidecars + HealthClause(symptoms),
           MountCommand(symptoms, "DIR")};
+}
+
+Diagnosis OfAnswering(const MountSymptoms& symptoms) {
+  const bool well = symptoms.health.empty() || symptoms.health == HealthName(Health::kOk);
+  const std::string at = Printable(symptoms.mount_point);
+  return {well ? "ok" : symptoms.health,
+          at + " answers; it is a mount of " + Printable(symptoms.store_path) +
+              (symptoms.read_only ? ", read-only" : "") +
+              (symptoms.holder ? ", served by " + *symptoms.holder : "") +
+              (well ? "" : HealthClause(symptoms)),
+          well ? "" : "mendfs status " + at};
 }
 
 Diagnosis OfDead(const MountSymptoms& symptoms) {
@@ -101,7 +148,7 @@ Diagnosis OfDead(const MountSymptoms& symptoms) {
   std::string sentence = at + " is a mount of " + Printable(symptoms.store_path) +
                          " whose daemon is gone. What had reached it is in the store's journal "
                          "and comes back with the next mount" +
-                         symptoms.sidecars;
+                         symptoms.sidecars + HealthClause(symptoms);
   if (symptoms.holder) {
     return {"dead", sentence + "; the store is still held by " + *symptoms.holder,
             "mendfs umount " + at};
@@ -162,14 +209,7 @@ std::string Json(const MountSymptoms& symptoms, const Diagnosis& diagnosis) {
 Diagnosis Diagnose(const MountSymptoms& symptoms) {
   if (!symptoms.probe) return OfUnmounted(symptoms);
   switch (*symptoms.probe) {
-    case Probe::kAnswers:
-      return {"ok",
-              Printable(symptoms.mount_point) + " answers; it is a mount of " +
-                  Printable(symptoms.store_path) +
-                  (symptoms.holder      ? ", served by " + *symptoms.holder
-                   : symptoms.read_only ? ", read-only"
-                                        : ""),
-              ""};
+    case Probe::kAnswers: return OfAnswering(symptoms);
     case Probe::kDead: return OfDead(symptoms);
     case Probe::kSilent: return OfSilent(symptoms);
     case Probe::kFailed: break;

@@ -1,6 +1,6 @@
 // `mendfs doctor DIR`: what is wrong with a mount, and what to type. Looks at the kernel's table,
-// the lock and the daemon's process; asks the mount one question from a process that may hang
-// instead of this one. Changes nothing.
+// the lock and the daemon's process; asks the mount from a process that may hang instead of this
+// one, and looks into a store that nobody has open. Changes nothing.
 //
 // Threads:  one
 #pragma once
@@ -20,19 +20,24 @@ struct MountSymptoms {
   bool read_only = false;
   std::optional<Probe> probe;         // of a mount
   std::optional<std::string> holder;  // who has the store's lock, as far as this user may see
-  std::string sidecars;    // a clause about multi-step writes that wait; empty: there are none
+  std::string sidecars;  // a clause about multi-step writes that wait; empty: there are none
+  // Of a mount that answers, or of what the store shows where nobody has it open; empty: not known.
+  std::string health;
+  std::string reason;      // why health is not ok
   char process_state = 0;  // of the holder as /proc tells it; 0: there is none
 };
 
 struct Diagnosis {
-  std::string word;  // "ok", "not-mounted", "dead", "silent", "stopped", "unknown"
+  // "ok", another health of a mount that answers, "not-mounted", "dead", "silent", "stopped",
+  // "unknown"
+  std::string word;
   std::string sentence;
   std::string advice;  // what to type; empty when all is well
 };
 
 Diagnosis Diagnose(const MountSymptoms& symptoms);
 
-// 0 when the mount answers.
+// 0 when the mount answers and its health is ok.
 int RunDoctor(const Invocation& invocation);
 
 }  // namespace mendfs

@@ -47,6 +47,12 @@ int Fail(const Invocation& invocation, const Status& status) {
   return ExitCodeOf(status);
 }
 
+// It is mounted all the same.
+void Warn(const Invocation& invocation, const std::string& warning) {
+  if (warning.empty()) return;
+  std::fprintf(stderr, "mendfs %s: %s\n", invocation.verb.c_str(), Printable(warning).c_str());
+}
+
 // What a report other than "ready" means.
 int ShowFailure(const Invocation& invocation, const std::string& report, pid_t daemon) {
   if (report.starts_with(kFailed) && report.size() >= 2) {
@@ -93,7 +99,7 @@ void Detach(std::initializer_list<int> streams) {
 
 // The daemon never returns into the caller: what the parent still has to do is not its business.
 // Standard error stays the caller's until the mount answers, for what fusermount3 may say.
-[[noreturn]] void BeDaemon(const MountPlan& plan, int report_fd) {
+[[noreturn]] void BeDaemon(const Invocation& invocation, const MountPlan& plan, int report_fd) {
   setsid();
   if (chdir("/") != 0) _exit(kExitFailed);
   Detach({STDIN_FILENO, STDOUT_FILENO});
@@ -102,7 +108,8 @@ void Detach(std::initializer_list<int> streams) {
   close_range(static_cast<unsigned>(report_fd) + 1, ~0U, 0);
   const std::string& log_path = plan.settings.log_path;
   ConfigureLog({.level = log_path.empty() ? LogLevel::kError : LogLevel::kInfo, .path = log_path});
-  const Status status = ServeMount(plan, [report_fd] {
+  const Status status = ServeMount(plan, [&, report_fd](const std::string& warning) {
+    Warn(invocation, warning);
     Detach({STDERR_FILENO});
     Report(report_fd, std::string(1, kReady));
   });
@@ -127,7 +134,7 @@ int Daemonise(const Invocation& invocation, const MountPlan& plan) {
   }
   if (daemon == 0) {
     close(ends[0]);
-    BeDaemon(plan, ends[1]);
+    BeDaemon(invocation, plan, ends[1]);
   }
   close(ends[1]);
   const int exit_code = AwaitDaemon(invocation, plan, ends[0], daemon);
@@ -153,7 +160,8 @@ int RunMount(const Invocation& invocation) {
   if (invocation.mount.fake) return kExitDone;
   if (!invocation.mount.foreground) return Daemonise(invocation, *plan);
   ConfigureLog({.level = LogLevel::kInfo, .path = plan->settings.log_path});
-  const Status status = ServeMount(*plan, [] {});
+  const Status status =
+      ServeMount(*plan, [&](const std::string& warning) { Warn(invocation, warning); });
   return status.ok() ? kExitDone : Fail(invocation, status);
 }
 

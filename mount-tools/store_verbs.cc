@@ -15,6 +15,7 @@
 #include "meta/tables.h"
 #include "mount-tools/control/control_client.h"
 #include "mount-tools/mounting/mount_table.h"
+#include "mount-tools/mounting/probe.h"
 #include "mount-tools/mounting/store_lock.h"
 #include "mount-tools/mounting/target.h"
 #include "mount-tools/terminal_io.h"
@@ -26,6 +27,7 @@ namespace {
 // A daemon that starts or ends holds the lock for a moment without listening.
 constexpr auto kDaemonWait = std::chrono::seconds(3);
 constexpr auto kDaemonLook = std::chrono::milliseconds(50);
+constexpr unsigned kProbeWaitMs = 3000;
 
 int Fail(const Invocation& invocation, const Status& status) {
   const std::string_view sentence =
@@ -51,6 +53,7 @@ Result<int> RunHere(const std::string& store_path, const std::optional<MountEntr
   if (mounted) {
     mount = MountFacts{.mount_point = mounted->mount_point,
                        .read_only = mounted->read_only,
+                       .is_dead = ProbeMount(mounted->mount_point, kProbeWaitMs) == Probe::kDead,
                        .pid = 0,
                        .refusals = {}};
   }
@@ -59,6 +62,7 @@ Result<int> RunHere(const std::string& store_path, const std::optional<MountEntr
   std::optional<ReadLock> reading;
   if (!VerbWrites(request.verb)) {
     options.access = OpenAccess::kReadOnly;
+    options.last_good = request.verb == Verb::kStatus;
     MENDFS_ASSIGN_OR_RETURN(ReadLock taken, ReadLock::Take(store_path));
     reading.emplace(std::move(taken));
   }

@@ -66,12 +66,7 @@ Engine::Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions
 
 Status Engine::Lay(Disk& disk, const std::string& path, const Id128& store, const Change& first,
                    int64_t now_ns) {
-  ManifestOptions options;
-  options.create = true;
-  MENDFS_ASSIGN_OR_RETURN(auto manifest, Manifest::Open(disk, path, options));
-  auto batch = manifest->kv().NewBatch();
-  batch->Put(FoldStateKey(), EncodeFoldState({}));
-  MENDFS_RETURN_IF_ERROR(manifest->kv().Write(*batch, true));
+  MENDFS_RETURN_IF_ERROR(Manifest::Lay(disk, path, {}).status());
   MENDFS_ASSIGN_OR_RETURN(auto journal, Journal::Open(disk, JournalPath(path), store, {}, {}));
   MENDFS_RETURN_IF_ERROR(
       journal->Append(RecordKind::kChange, first.branch, now_ns, EncodeChange(first)).status());
@@ -340,7 +335,13 @@ StoreStatus Engine::Describe() const {
   const bool counted = replayed_counts_ || last_change_ <= state.folded;
   status.counts_as_of = counted ? status.last_seq : state.folded;
   const ManifestDamage& damage = manifest_->damage();
-  if (damage.rows_lost) {
+  if (!unverified_.empty()) {
+    status.health = Health::kReadOnly;
+    status.reason = UnverifiedText();
+  } else if (!options_.refusal.empty()) {
+    status.health = Health::kReadOnly;
+    status.reason = options_.refusal;
+  } else if (damage.rows_lost) {
     status.health = Health::kFailed;
     status.reason = damage.sentence;
   } else if (!fence.ok()) {

@@ -52,11 +52,12 @@ class Engine : public Store,
                private HistoryHost,
                private SpaceHost {
  public:
-  // `path` holds a store whose identity is known. Makes nothing but what a crash left unmade.
+  // `path` holds a store whose identity is known. Makes nothing but what a crash left unmade, and
+  // that only when `before_writing`, asked under the store's lock, had nothing against it.
   static Result<std::unique_ptr<Engine>> Open(Disk& disk, const std::string& path,
                                               const StoreIdentity& identity,
-                                              const StoreConfig& config,
-                                              const OpenOptions& options);
+                                              const StoreConfig& config, const OpenOptions& options,
+                                              const std::function<Status()>& before_writing);
   // Lays out manifest and journal in an empty directory and applies `first` as the first change.
   static Status Lay(Disk& disk, const std::string& path, const Id128& store, const Change& first,
                     int64_t now_ns);
@@ -140,7 +141,11 @@ class Engine : public Store,
   // full and the reserve could be given up.
   Result<Seq> Append(RecordKind kind, const Change& change, std::string_view payload,
                      int64_t time_ns, Room room) EXCLUDES(door_mutex_);
+  Status CheckBeforeWriting() const;
   Status OpenManifest();
+  Status OpenVerified();
+  void NoteUnverified(const ReplayEnd& end);
+  std::string UnverifiedText() const REQUIRES(door_mutex_);
   Status FoldWhenFull(Room room);
   void Relieve();
   Status ReclaimAll();
@@ -193,6 +198,8 @@ class Engine : public Store,
   std::atomic<int64_t> clock_ns_{0};
   uint64_t replayed_records_ = 0;
   std::string journal_damage_;
+  // Opened at the newest state that verifies: why, and what may be missing. Empty: all is shown.
+  std::string unverified_;
   std::optional<ContentCounts> replayed_counts_;  // read-only: with what replay brought
   bool started_ = false;  // before, a failed open leaves everything as it was
 

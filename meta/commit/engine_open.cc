@@ -3,10 +3,12 @@
 
 #include "meta/base/log.h"
 #include "meta/codec/bytes.h"
+#include "meta/codec/hash.h"
 #include "meta/commit/change_format.h"
 #include "meta/commit/commit_format.h"
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
+#include "meta/describe.h"
 #include "meta/disk/overlay_disk.h"
 
 namespace mendfs {
@@ -21,22 +23,26 @@ constexpr uint64_t kSealedAtOnceBytes = 128 << 20;
 
 Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path,
                                              const StoreIdentity& identity,
-                                             const StoreConfig& config,
-                                             const OpenOptions& options) {
+                                             const StoreConfig& config, const OpenOptions& options,
+                                             const std::function<Status()>& before_writing) {
   std::unique_ptr<Engine> engine(new Engine(disk, path, identity, options));
   const bool writable = options.access == OpenAccess::kReadWrite;
-  // 1 lock, and the reserve taken or given up · 2 manifest · 3 replay · 4 the journal goes on
+  // 1 lock; what speaks against the store is looked for, so that it is refused unwritten; the
+  // reserve taken or given up · 2 manifest · 3 replay · 4 the journal goes on
   // behind what was replayed · 5 packs and blobs, then the journal synced, so that nothing that was
   // replayed can be lost to a power cut after it was seen · 6 packs that were open are sealed, and
   // blobs as far as that is quick: the keeper goes on with them · 7 objects that are doomed are
   // removed.
   if (writable) {
     MENDFS_ASSIGN_OR_RETURN(engine->lock_, disk.Lock(path + "/LOCK", HolderText()));
+    MENDFS_RETURN_IF_ERROR(before_writing());
+    MENDFS_RETURN_IF_ERROR(engine->CheckBeforeWriting());
     engine->guard_.Begin();
   } else {
     engine->overlay_ = std::make_unique<OverlayDisk>(disk);
   }
-  MENDFS_RETURN_IF_ERROR(engine->OpenManifest());
+  const bool verified = !writable && options.last_good;
+  MENDFS_RETURN_IF_ERROR(verified ? engine->OpenVerified() : engine->OpenManifest());
   engine->manifest_->UseFoldHooks(*engine);
   engine->collector_ = std::make_unique<Collector>(
       SpaceParts{*engine, *engine->manifest_, engine->packs_, engine->objects_}, options.space);
@@ -53,6 +59,59 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
     engine->CountReplayed();
   }
   return engine;
+}
+
+// Whether every fold is there, and every record behind them: nothing is written before.
+Status Engine::CheckBeforeWriting() const {
+  MENDFS_ASSIGN_OR_RETURN(const Seq folded, Manifest::Check(disk_, path_));
+  const auto pass = [](const JournalRecord&) { return Status::Ok(); };
+  return ReplayJournal(disk_, path_ + "/journal", store_id_, folded, pass).status();
+}
+
+// The manifest where all its folds are there; else, as far as the journal goes back to the first
+// change, an empty one in memory, which replay fills.
+Status Engine::OpenVerified() {
+  Status opened = OpenManifest();
+  if (opened.ok() && !manifest_->damage().rows_lost) return opened;
+  if (!opened.ok() && opened.code() != Code::kCorruption) return opened;
+  const std::string why = opened.ok() ? manifest_->damage().sentence : opened.message();
+  const std::string directory = "manifest-of-the-journal";
+  MENDFS_ASSIGN_OR_RETURN(const Seq first, FirstOfJournal(disk_, path_ + "/journal"));
+  if (first > Seq(1)) {
+    return {Code::kCorruption,
+            why + "; the journal does not go back to the first change, so that no state of the " +
+                "store verifies"};
+  }
+  MENDFS_RETURN_IF_ERROR(overlay_->MakeDir(path_ + "/" + directory));
+  ManifestOptions options;
+  options.cache_bytes = ManifestCacheBytes(options_);
+  options.read_only = true;
+  options.directory = directory;
+  MENDFS_ASSIGN_OR_RETURN(manifest_, Manifest::Lay(*overlay_, path_, options));
+  unverified_ = why + "; what is shown was read from the journal instead";
+  return Status::Ok();
+}
+
+void Engine::NoteUnverified(const ReplayEnd& end) {
+  if (end.lost.empty()) return;
+  if (!unverified_.empty()) unverified_ += "; ";
+  unverified_ += end.lost + "; what was changed behind change " + std::to_string(end.last.value);
+  unverified_ += end.lost_to > end.last
+                     ? " is missing: " + std::to_string(end.lost_to.value - end.last.value) +
+                           " changes or more"
+                     : " may be missing";
+}
+
+std::string Engine::UnverifiedText() const {
+  std::string text = "the newest state does not verify: " + unverified_ + ". Shown is change " +
+                     std::to_string(manifest_->applied().value);
+  if (head_) {
+    text += head_->seq < last_change_ ? ", made after commit " : ", commit ";
+    text += ToHex(head_->id).substr(0, 16) + " of " + TimeText(head_->time_ns);
+  }
+  return text + ". Nothing was written. Copy " + path_ +
+         " as it is, `mendfs export` what you need from this mount into a new store; `mendfs fsck` "
+         "tells what else is damaged";
 }
 
 // The newest commit that is folded; replay brings later ones.
@@ -108,8 +167,11 @@ Status Engine::Replay() {
     for (const auto& [pack, end] : packs) synced[pack] = std::max(synced[pack], end);
     return Status::Ok();
   };
+  const bool verified = overlay_ != nullptr && options_.last_good;
+  const ReplayReach reach = verified ? ReplayReach::kVerified : ReplayReach::kAll;
   MENDFS_ASSIGN_OR_RETURN(const ReplayEnd end, ReplayJournal(disk, directory, store_id_, folded,
-                                                             visit, is_whole, on_mark));
+                                                             visit, is_whole, on_mark, reach));
+  NoteUnverified(end);
   replayed_records_ = end.records;
   if (end.unneeded_damaged > 0) {
     journal_damage_ = end.damage + "; " + std::to_string(end.unneeded_damaged) +

@@ -25,6 +25,7 @@ Status Engine::OpenManifest() {
   ManifestOptions options;
   options.cache_bytes = ManifestCacheBytes(options_);
   options.read_only = !writable;
+  options.checked = true;
   options.write_buffer_bytes = guard_.BufferBytes(options.write_buffer_bytes);
   options.fold_part_bytes =
       std::min(options.fold_part_bytes, guard_.BufferBytes(options_.working_set_bytes) / kFoldPart);

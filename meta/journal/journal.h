@@ -57,6 +57,16 @@ struct ReplayEnd {
   uint64_t records = 0;           // visited
   uint64_t unneeded_damaged = 0;  // places where records up to `after` do not verify
   std::string damage;             // the first of them
+  // With ReplayReach::kVerified only: where replay stopped for damage, and the newest change whose
+  // header was still seen behind it (no later than `last`: none). Empty: it reached the end.
+  std::string lost;
+  Seq lost_to;
+};
+
+// What replay does when it meets what was durable and does not verify.
+enum class ReplayReach {
+  kAll,       // refuses
+  kVerified,  // stops before it; for opens that write nothing
 };
 
 // Visits every whole record with a seq above `after`. Writes nothing. Records up to `after` are not
@@ -67,7 +77,10 @@ struct ReplayEnd {
 // Cost:   segments that end before `after` are not read.
 Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,
                                 Seq after, const RecordVisitor& visit,
-                                const RecordCheck& is_whole = {}, const MarkVisitor& on_mark = {});
+                                const RecordCheck& is_whole = {}, const MarkVisitor& on_mark = {},
+                                ReplayReach reach = ReplayReach::kAll);
+// The first seq that the segments in `directory` can hold; kHeadSeq where there is no segment.
+Result<Seq> FirstOfJournal(Disk& disk, const std::string& directory);
 
 struct JournalOptions {
   // A segment that has as much is not appended to; asked when one is begun or opened.

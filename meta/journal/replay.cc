@@ -110,6 +110,17 @@ class SegmentWalk {
     return Search([](const RecordHeader& header) { return header.kind != RecordKind::kSyncMark; });
   }
 
+  // The newest change that any header here speaks of, found where they do not follow each other
+  // too.
+  Seq NewestOf() const {
+    Seq newest;
+    static_cast<void>(Search([&newest](const RecordHeader& header) {
+      newest = std::max(newest, header.seq);
+      return false;
+    }));
+    return newest;
+  }
+
  private:
   // The first header behind offset() that verifies and is wanted. The salt keeps bytes
   // of users from passing for one.
@@ -313,18 +324,9 @@ Status ReplaySegment(const Request& request, const FoundSegment& segment, bool i
       .Run();
 }
 
-}  // namespace
-
-void PlantReplayDefects(const ReplayDefects& defects) {
-  planted_defects = defects;
-}
-
-Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,
-                                Seq after, const RecordVisitor& visit, const RecordCheck& is_whole,
-                                const MarkVisitor& on_mark) {
-  MENDFS_ASSIGN_OR_RETURN(auto segments, FindSegments(disk, directory));
-  const Request request{disk, store, after, visit, is_whole, on_mark};
-  ReplayEnd end;
+Status ReplaySegments(const Request& request, const std::string& directory,
+                      const std::vector<FoundSegment>& segments, ReplayEnd& end) {
+  const Seq after = request.after;
   // Skip what ends before `after`: a segment ends where the next one begins.
   size_t begin = 0;
   while (begin + 1 < segments.size() && segments[begin + 1].first.value <= after.value + 1) ++begin;
@@ -350,6 +352,51 @@ Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const 
                                          std::to_string(after.value) +
                                          "; nothing was changed, run fsck.mendfs on the store");
   }
+  return Status::Ok();
+}
+
+// The newest change whose header verifies anywhere behind `last`: how much may be missing, at
+// least.
+Seq NewestSeen(const Request& request, const std::vector<FoundSegment>& segments, Seq last) {
+  Seq newest = last;
+  for (size_t i = 0; i < segments.size(); ++i) {
+    if (i + 1 < segments.size() && segments[i + 1].first <= last) continue;
+    newest = std::max(newest, Seq(segments[i].first.value - 1));
+    auto file = request.disk.Open(segments[i].path, OpenMode::kRead);
+    if (!file.ok()) continue;
+    const auto size = (*file)->Size();
+    const auto head = ReadRange(**file, 0, kJournalHeaderBytes);
+    if (!size.ok() || !head.ok()) continue;
+    const auto header = DecodeJournalHeader(*head);
+    if (!header.ok() || header->store != request.store) continue;
+    newest = std::max(newest, SegmentWalk(**file, *size, header->salt).NewestOf());
+  }
+  return newest;
+}
+
+}  // namespace
+
+void PlantReplayDefects(const ReplayDefects& defects) {
+  planted_defects = defects;
+}
+
+Result<Seq> FirstOfJournal(Disk& disk, const std::string& directory) {
+  MENDFS_ASSIGN_OR_RETURN(const auto segments, FindSegments(disk, directory));
+  return segments.empty() ? kHeadSeq : segments.front().first;
+}
+
+Result<ReplayEnd> ReplayJournal(Disk& disk, const std::string& directory, const Id128& store,
+                                Seq after, const RecordVisitor& visit, const RecordCheck& is_whole,
+                                const MarkVisitor& on_mark, ReplayReach reach) {
+  MENDFS_ASSIGN_OR_RETURN(const auto segments, FindSegments(disk, directory));
+  const Request request{disk, store, after, visit, is_whole, on_mark};
+  ReplayEnd end;
+  const Status replayed = ReplaySegments(request, directory, segments, end);
+  if (replayed.ok()) return end;
+  if (reach == ReplayReach::kAll || replayed.code() != Code::kCorruption) return replayed;
+  end.lost = replayed.message();
+  end.last = std::max(end.last, after);
+  end.lost_to = NewestSeen(request, segments, end.last);
   return end;
 }
 

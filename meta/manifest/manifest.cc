@@ -30,14 +30,16 @@ Result<std::unique_ptr<Manifest>> Manifest::Open(Disk& disk, const std::string& 
   // LevelDB's own blocks and those of segments share the bound half and half.
   manifest->cache_.reset(leveldb::NewLRUCache(options.cache_bytes / 2));
   manifest->segments_.UseCache(manifest->cache_.get());
-  if (!options.create && !options.read_only) MENDFS_RETURN_IF_ERROR(Probe(disk, store_path));
+  if (!options.create && !options.read_only && !options.checked) {
+    MENDFS_RETURN_IF_ERROR(Check(disk, store_path).status());
+  }
   KvOptions kv_options;
   kv_options.create = options.create;
   kv_options.cache_bytes = options.cache_bytes / 2;
   kv_options.write_buffer_bytes = options.write_buffer_bytes;
   kv_options.tight = options.tight;
-  MENDFS_ASSIGN_OR_RETURN(manifest->kv_,
-                          OpenLevelDb(disk, store_path + "/manifest", kv_options, options.defects));
+  MENDFS_ASSIGN_OR_RETURN(manifest->kv_, OpenLevelDb(disk, store_path + "/" + options.directory,
+                                                     kv_options, options.defects));
   {
     MutexLock lock(manifest->mutex_);
     manifest->sets_.active = std::make_shared<WorkingSet>();
@@ -51,14 +53,24 @@ Result<std::unique_ptr<Manifest>> Manifest::Open(Disk& disk, const std::string& 
   return manifest;
 }
 
-// Opens LevelDB on an overlay, so that what must be refused is refused before it writes: it puts
-// its log into tables, and removes the files that its own list has lost.
-Status Manifest::Probe(Disk& disk, const std::string& store_path) {
+Result<std::unique_ptr<Manifest>> Manifest::Lay(Disk& disk, const std::string& store_path,
+                                                ManifestOptions options) {
+  options.create = true;
+  MENDFS_ASSIGN_OR_RETURN(auto manifest, Open(disk, store_path, options));
+  auto batch = manifest->kv().NewBatch();
+  batch->Put(FoldStateKey(), EncodeFoldState({}));
+  MENDFS_RETURN_IF_ERROR(manifest->kv().Write(*batch, true));
+  return manifest;
+}
+
+// LevelDB puts its log into tables when it is opened, and removes the files that its own list has
+// lost: here on an overlay.
+Result<Seq> Manifest::Check(Disk& disk, const std::string& store_path) {
   OverlayDisk memory(disk);
   ManifestOptions options;
   options.read_only = true;
   MENDFS_ASSIGN_OR_RETURN(const auto manifest, Open(memory, store_path, options));
-  if (!manifest->damage_.rows_lost) return Status::Ok();
+  if (!manifest->damage_.rows_lost) return manifest->folded().folded;
   return Status(Code::kCorruption, "manifest of " + store_path + ": " + manifest->damage_.sentence +
                                        "; nothing was changed");
 }

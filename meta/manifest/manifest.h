@@ -46,10 +46,12 @@ namespace mendfs {
 struct ManifestOptions {
   bool create = false;
   bool read_only = false;  // `disk` is an overlay; lost folds are told by damage(), not refused
+  std::string directory = "manifest";  // of the store; another one is for overlays
   uint64_t cache_bytes = 64 << 20;
   uint64_t write_buffer_bytes = 16 << 20;
   uint64_t fold_part_bytes = 4 << 20;  // of a fold's batch, about: one entry may be more
   bool tight = false;                  // see SetTight
+  bool checked = false;                // the caller has asked Check; else an open for writing does
   KvDefects defects;                   // tests only
 };
 
@@ -91,6 +93,12 @@ class Manifest : public Reader {
  public:
   static Result<std::unique_ptr<Manifest>> Open(Disk& disk, const std::string& store_path,
                                                 const ManifestOptions& options);
+  // An empty one, with position 0: a new store's, or one on an overlay that replay is to fill.
+  static Result<std::unique_ptr<Manifest>> Lay(Disk& disk, const std::string& store_path,
+                                               ManifestOptions options);
+  // Opens it in memory only: what must be refused is refused before LevelDB writes. Answers the
+  // position of the newest fold.
+  static Result<Seq> Check(Disk& disk, const std::string& store_path);
   ~Manifest() override;
 
   // ---- reading ----
@@ -200,7 +208,6 @@ class Manifest : public Reader {
   Result<Maybe> GetStep(const Sets& sets, const Step& step, std::string_view key) const;
   Result<Maybe> GetCurrent(const Sets& sets, const Step& step, Seq seq, std::string_view key) const;
   Result<Maybe> GetEarlier(BranchId branch, Seq seq, std::string_view key) const;
-  static Status Probe(Disk& disk, const std::string& store_path);
   Status NoteDamage(bool read_only);
   Status ReadState();
   Status ReadBranches();

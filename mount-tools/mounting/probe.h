@@ -4,6 +4,7 @@
 // Threads:  safe from one; forks
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace mendfs {
@@ -17,5 +18,10 @@ enum class Probe {
 
 // Asks for the file system's size, which no cache answers.
 Probe ProbeMount(const std::string& mount_point, unsigned wait_ms);
+
+// A small file in a mount, at most kProbeTextBytesMax of it. Nothing where it cannot be read, or
+// not in time.
+inline constexpr size_t kProbeTextBytesMax = 64 << 10;
+std::optional<std::string> ReadInMount(const std::string& path, unsigned wait_ms);
 
 }  // namespace mendfs

@@ -54,7 +54,7 @@ std::string MountedText(const MountFacts* mount) {
   const std::string at = Printable(mount->mount_point);
   const std::string shown = mount->read_only ? at + ", read-only" : at;
   if (mount->pid != 0) return shown + ", pid " + std::to_string(mount->pid);
-  return mount->read_only ? shown : shown + ", but its daemon is gone";
+  return mount->is_dead ? shown + ", but its daemon is gone" : shown;
 }
 
 namespace {
@@ -162,6 +162,12 @@ std::string RefusalJson(const Refusal& refusal) {
 Status RunWhy(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   const bool kept = host.mount != nullptr && host.mount->refusals;
   std::vector<Refusal> refusals;
+  // The kernel itself refuses writes to a mount that came up read-only, and tells nobody.
+  const StoreStatus status = host.store.Describe();
+  if (status.health != Health::kOk && !request.json) {
+    MENDFS_RETURN_IF_ERROR(io.Out("the store is " + std::string(HealthName(status.health)) + ": " +
+                                  Printable(status.reason) + "\n"));
+  }
   if (kept) refusals = host.mount->refusals();
   if (refusals.empty() && !request.json) {
     return io.Out(kept ? "nothing was refused since this mount began\n"

@@ -47,6 +47,7 @@ class VerbIo {
 struct MountFacts {
   std::string mount_point;
   bool read_only = false;
+  bool is_dead = false;                            // its daemon is gone
   int pid = 0;                                     // of the daemon that runs the verb; 0: none
   std::function<std::vector<Refusal>()> refusals;  // newest first; empty: not known here
 };

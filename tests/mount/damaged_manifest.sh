@@ -1,5 +1,5 @@
-# A flipped bit in the manifest's LevelDB: what the journal holds comes back, what it does not hold is
-# refused for writing, can be read, and is named by the check; nothing vanishes silently.
+# A flipped bit in the manifest's LevelDB: what the journal holds comes back, or is shown read-only, and
+# is named by the check; nothing vanishes silently.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need python3
 start
@@ -96,14 +96,23 @@ END
 flip "$list" "$at" 6
 sums=$(sums_of_store)
 checked 4 "is missing"
-refused "is missing" "$mendfs" mount "$store" "$mnt"
-refused "-o ro" "$mendfs" mount "$store" "$mnt"
-must "$mendfs" mount "$store" "$mnt" -o ro
-same failed "$(cat "$mnt/.mend/health")"
-holds "$("$mendfs" status "$mnt")" "is missing"
-same '{"age":2}' "$(cat "$people/late.json")"
-refused "Read-only" touch "$mnt/files/x"
-unmount
+for options in rw ro; do
+  must "$mendfs" mount "$store" "$mnt" -o "$options" 2>said
+  holds "$(cat said)" "READ-ONLY"
+  holds "$(cat said)" "is missing"
+  same readonly "$(cat "$mnt/.mend/health")"
+  holds "$("$mendfs" status "$mnt")" "read from the journal"
+  same '{"age":2}' "$(cat "$people/late.json")"
+  same 901120 "$(stat -c %s "$mnt/files/big.1")"
+  refused "Read-only" touch "$mnt/files/x"
+  unmount
+done
+# Without the journal no state verifies; what is left is shown to who asks for it.
+mv "$store/journal" journal
+mkdir "$store/journal"
+refused "no state of the store verifies" "$mendfs" mount "$store" "$mnt"
+rmdir "$store/journal"
+mv journal "$store/journal"
 same "$sums" "$(sums_of_store)"
 flip "$list" "$at" 6
 checked 0 clean

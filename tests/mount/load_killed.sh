@@ -26,13 +26,14 @@ must cmp kept "$mnt"/.mend/sidecars/*.json
 unmount
 must cmp kept "$store"/sidecars/*.json
 
-# Damaged: refused and kept; reading works.
+# Damaged: kept, and the store is mounted read-only.
 sidecar=$(ls "$store"/sidecars/*.json)
 printf 'damaged' >"$sidecar"
-code=0
-"$mendfs" mount "$store" "$mnt" 2>said || code=$?
-same 5 "$code"
+must "$mendfs" mount "$store" "$mnt" 2>said
+holds "$(cat said)" "READ-ONLY"
 holds "$(cat said)" "$sidecar"
+same readonly "$(cat "$mnt/.mend/health")"
+unmount
 same damaged "$(cat "$sidecar")"
 holds "$("$mendfs" doctor "$store" 2>&1 || true)" "keeps it from being mounted"
 holds "$("$mendfs" fsck -n "$store" || true)" "sidecar: $sidecar"

@@ -331,7 +331,7 @@ TEST_F(FullDiskTest, TheBackgroundThreadReclaimsForTheWriteThatWaits) {
   OpenOptions options;
   options.commit_interval_ms = 20;
   auto engine = Engine::Open(disk_, "/store", *ReadIdentity(disk_, "/store"),
-                             *ReadConfig(disk_, "/store"), options);
+                             *ReadConfig(disk_, "/store"), options, [] { return Status::Ok(); });
   ASSERT_TRUE(engine.ok()) << engine.status().ToString();
   (*engine)->UseReclaim([&] {
     ++reclaimed;

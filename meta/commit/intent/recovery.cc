@@ -207,6 +207,13 @@ std::string WaitsText(const Status& why) {
 
 }  // namespace
 
+Status CheckSidecars(Disk& disk, const std::string& store_path) {
+  const SidecarFiles files(disk, store_path);
+  const auto listing = files.List();
+  if (!listing.ok()) return Refused("", listing.status());
+  return ReadAll(files, listing->operations).status();
+}
+
 Status RecoverAtOpen(Store& store) {
   SidecarFiles files(store.disk(), store.path());
   const auto listing = files.List();

@@ -24,6 +24,9 @@
 
 namespace mendfs {
 
+// What RecoverAtOpen would refuse for, as far as that shows in the sidecars themselves; before the
+// store is opened. Nothing is changed.
+Status CheckSidecars(Disk& disk, const std::string& store_path);
 // For everything, at an open for writing. What cannot be done on a full disk waits.
 Status RecoverAtOpen(Store& store);
 // At an open for reading: nothing is changed, Describe tells what waits.
