@@ -59,7 +59,7 @@ class SortingLoader : public Loader {
  private:
   LoadContext MakeContext(const ProgressSink& progress);
   Status SortAndPublish(const ProgressSink& progress, LoadSummary& summary);
-  Status Build(LoadContext& context, LoadOutput& output);
+  Status Build(LoadContext& context, LoadOutput& output, LoadSummary& summary);
   Status Publish(MultiStepWrite& write, LoadOutput& output, LoadSummary& summary);
   IntentPlan MakePlan(LoadOutput& output) const;
   CommitNote Note(const LoadSummary& summary) const;
@@ -97,17 +97,20 @@ Status SortingLoader::Open() {
 
 LoadContext SortingLoader::MakeContext(const ProgressSink& progress) {
   const uint64_t rows = lines_ ? lines_->nodes() + lines_->edges() : 0;
-  return {.disk = store_.disk(),
-          .reader = store_.reader(),
-          .view = view_,
-          .rules = rules_,
-          .report = report_,
-          .staging = *staging_,
-          .sort_bytes = LargeSortBytes(options_.memory_bytes),
-          .long_name = &LongNameHash,
-          .progress = [progress, rows](std::string_view stage, uint64_t done, uint64_t total) {
-            if (progress) progress({.stage = stage, .done = done, .total = total, .rows = rows});
-          }};
+  return {
+      .disk = store_.disk(),
+      .reader = store_.reader(),
+      .view = view_,
+      .rules = rules_,
+      .report = report_,
+      .staging = *staging_,
+      .upsert = options_.mode != LoadMode::kAppend,
+      .whole = options_.mode == LoadMode::kReplace && lines_ ? lines_->types() : std::set<TypeId>(),
+      .sort_bytes = LargeSortBytes(options_.memory_bytes),
+      .long_name = &LongNameHash,
+      .progress = [progress, rows](std::string_view stage, uint64_t done, uint64_t total) {
+        if (progress) progress({.stage = stage, .done = done, .total = total, .rows = rows});
+      }};
 }
 
 Status SortingLoader::Add(std::string_view source, std::string_view bytes) {
@@ -128,7 +131,7 @@ Status SortingLoader::Finish(const ProgressSink& progress, LoadSummary& summary)
     summary.edges = lines_->edges();
     status = SortAndPublish(progress, summary);
   }
-  if (!status.ok()) summary.nodes = summary.edges = 0;
+  if (!status.ok()) summary = {};
   TellRefusals(summary);
   edges_.reset();
   nodes_.reset();
@@ -157,19 +160,28 @@ Status SortingLoader::SortAndPublish(const ProgressSink& progress, LoadSummary& 
                                                          .kind = IntentKind::kLoad,
                                                          .branch = options_.branch,
                                                          .note = Note(summary)}));
-  LoadOutput output(objects, *write, {.branch = options_.branch, .time_ns = store_.door().NowNs()});
-  MENDFS_RETURN_IF_ERROR(Build(context, output));
+  LoadOutput output(objects, *write,
+                    {.branch = options_.branch,
+                     .time_ns = store_.door().NowNs(),
+                     .plain_entries_max = options_.plain_entries_max});
+  MENDFS_RETURN_IF_ERROR(Build(context, output, summary));
   if (!report_.clean()) return RefusedStatus();
   return Publish(*write, output, summary);
 }
 
-Status SortingLoader::Build(LoadContext& context, LoadOutput& output) {
+Status SortingLoader::Build(LoadContext& context, LoadOutput& output, LoadSummary& summary) {
   NodeNumbers numbers;
   numbers.count = nodes_->records();
   MENDFS_ASSIGN_OR_RETURN(numbers.first, store_.door().TakeInodes(numbers.count));
   MENDFS_ASSIGN_OR_RETURN(const NewRows new_rows, LoadNodes(context, *nodes_, numbers, output));
   nodes_.reset();
-  return LoadEdges(context, std::move(edges_), new_rows, output);
+  summary.nodes_changed = new_rows.changed_count;
+  summary.nodes_gone = new_rows.gone_count;
+  MENDFS_ASSIGN_OR_RETURN(const EdgeCounts edges,
+                          LoadEdges(context, std::move(edges_), new_rows, output));
+  summary.edges_changed = edges.changed;
+  summary.edges_gone = edges.gone;
+  return Status::Ok();
 }
 
 // What the load depends on beyond the keys that it writes: values that must be free, edges that
@@ -177,6 +189,9 @@ Status SortingLoader::Build(LoadContext& context, LoadOutput& output) {
 IntentPlan SortingLoader::MakePlan(LoadOutput& output) const {
   IntentPlan plan;
   plan.change = output.TakeChange();
+  if (options_.mode == LoadMode::kReplace) {
+    plan.whole.assign(lines_->types().begin(), lines_->types().end());
+  }
   for (const EdgeType& type : rules_->schema().edges) {
     if (IsBounded(type)) plan.bounded.push_back(type.id);
   }
@@ -217,8 +232,12 @@ Status SortingLoader::RefusedStatus() const {
   const auto refusals = report_.Sorted();
   if (!refusals.empty()) {
     const RefusedLine& first = refusals.front();
-    message += "; " + report_.SourceName(first.where.source) + " line " +
-               std::to_string(first.where.line) + ": " + first.status.message();
+    message += "; ";
+    if (first.where.line > 0) {
+      message += report_.SourceName(first.where.source) + " line " +
+                 std::to_string(first.where.line) + ": ";
+    }
+    message += first.status.message();
   }
   return {Code::kInvalid, std::move(message)};
 }
@@ -226,18 +245,15 @@ Status SortingLoader::RefusedStatus() const {
 void SortingLoader::TellRefusals(LoadSummary& summary) const {
   summary.refused = report_.refused();
   for (const RefusedLine& refusal : report_.Sorted()) {
-    summary.errors.push_back(
-        {report_.SourceName(refusal.where.source), refusal.where.line, refusal.status});
+    const bool has_line = refusal.where.line > 0;
+    summary.errors.push_back({has_line ? report_.SourceName(refusal.where.source) : std::string(),
+                              refusal.where.line, refusal.status});
   }
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Loader>> Loader::Begin(Store& store, const LoadOptions& options) {
-  if (options.mode != LoadMode::kAppend) {
-    return Status(Code::kUnsupported,
-                  "load: this version knows --mode append only, which refuses keys that are there");
-  }
   auto loader = std::make_unique<SortingLoader>(store, options);
   MENDFS_RETURN_IF_ERROR(loader->Open());
   return std::unique_ptr<Loader>(std::move(loader));

@@ -1,8 +1,14 @@
 // Bulk work on tables: load and export, out of core.
 //
 // A load is one commit or nothing. Lines stream in, in any order; they are sorted on disk, checked
-// (keys, duplicates, endpoints, every constraint) and written as segments, which one journal record
-// publishes. Memory is bounded by LoadOptions, whatever the size of the input.
+// (keys, duplicates, endpoints, every constraint, all over the state that it leaves) and written as
+// segments, which one journal record publishes. Memory is bounded by LoadOptions, whatever the size
+// of the input and of the tables.
+//
+//   append   keys that are there are refused
+//   merge    a row that is there gets the new body and keeps its number, attributes and edges
+//   replace  as merge, and of each type that the input names the rows that it does not have go,
+//            with their edges; an edge with @ondelete(restrict) refuses that. Other types stay
 //
 // Threads:  a Loader belongs to one thread
 // Errors:   kInvalid when lines were refused (LoadSummary tells which; nothing changed), else as
@@ -29,13 +35,14 @@ struct LoadOptions {
   BranchId branch = kMainBranch;
   std::string type;  // bare rows of this type; empty: every line names its own
   CommitNote note;
-  uint64_t memory_bytes = 128 << 20;  // sort buffers together
-  size_t errors_max = 20;             // refused lines that are reported; all are counted
+  uint64_t memory_bytes = 128 << 20;    // sort buffers together
+  size_t errors_max = 20;               // refused lines that are reported; all are counted
+  uint64_t plain_entries_max = 10'000;  // a load with no more entries makes no segments
 };
 
 struct LoadError {
   std::string source;  // file name
-  uint64_t line = 0;   // 1 = the first
+  uint64_t line = 0;   // 1 = the first; 0: no line is at fault, and `source` is empty
   Status status;
 };
 
@@ -47,8 +54,12 @@ struct LoadProgress {
 };
 
 struct LoadSummary {
-  uint64_t nodes = 0;
+  uint64_t nodes = 0;  // in the input
   uint64_t edges = 0;
+  uint64_t nodes_changed = 0;  // that were there and got another body
+  uint64_t edges_changed = 0;
+  uint64_t nodes_gone = 0;
+  uint64_t edges_gone = 0;
   uint64_t refused = 0;
   std::vector<LoadError> errors;
   CommitRow commit;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "meta/bulk.h"
-#include "meta/bulk_json.h"
+#include "meta/table/text/json_text.h"
 #include "meta/commit/load/load_keys.h"
 #include "meta/manifest/keys.h"
 #include "meta/table/catalog.h"

@@ -89,9 +89,9 @@ void DefineLoad(CLI::App& app, Draft& draft) {
                  "JSON lines; - reads stdin, a directory stands for its *.jsonl files")
       ->required();
   app.add_option("--mode", draft.mode,
-                 "append: keys that exist are refused; there is no other mode yet")
-      ->option_text("append REQUIRED")
-      ->required();
+                 "append: keys that exist are refused; merge: they get the new rows; replace: the "
+                 "input is all there is to be of the types it names")
+      ->option_text("append|merge|replace REQUIRED");
   app.add_option("--type", draft.invocation.request.type, "every line is the body of a row of TYPE")
       ->option_text("TYPE");
   AddAuthor(app, draft);
@@ -296,8 +296,15 @@ std::string Complete(const Command& command, CLI::App& app, Draft& draft) {
     }
     request.limit = limit;
   }
-  if (request.verb == Verb::kLoad && ParseLoadMode(draft.mode) != LoadMode::kAppend) {
-    return "--mode " + draft.mode + ": append is the only mode that there is";
+  if (request.verb == Verb::kLoad) {
+    const std::optional<LoadMode> mode = ParseLoadMode(draft.mode);
+    if (!mode) {
+      return (draft.mode.empty() ? std::string("--mode is missing, and there is no default")
+                                 : "there is no --mode " + draft.mode) +
+             ": append refuses keys that exist, merge gives them the new rows, replace takes the "
+             "input for all there is to be of the types it names";
+    }
+    request.mode = *mode;
   }
   if (request.bare && request.types.size() != 1) return "--bare wants exactly one --type";
   if (std::count(invocation.files.begin(), invocation.files.end(), "-") > 1) {

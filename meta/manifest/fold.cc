@@ -31,9 +31,10 @@ void Count(const FoldHooks* hooks, BranchTotals& totals, std::string_view key,
   Hash128 leaf;
   switch (*kind) {
     case KeyKind::kSegment: {
-      // A segment stands for its entries; the reference itself is no content.
+      // A segment stands for what its entries change; the reference itself is no content.
       auto ref = DecodeSegmentRef(value);
       if (!ref.ok()) return;
+      if (ref->clears) sign = -sign;
       leaf = ref->content_sum;
       nodes = &totals.nodes;
       edges = &totals.edges;
@@ -137,19 +138,17 @@ class Folder {
   // Only what the totals of rows, edges and files become; the batch stays empty.
   Status RunCounts(const WorkingSet& set) {
     WorkingSet::Iterator iterator(set);
-    std::optional<WorkingSet::Version> newest;
+    Versions versions;
     for (iterator.SeekToFirst(); iterator.Valid(); iterator.Next()) {
       const WorkingSet::Version version = iterator.version();
-      if (newest && newest->key == version.key) continue;
-      newest = version;
-      const auto branch = BranchOf(version.key);
-      if (!branch || !IsCounted(version.key.substr(kCurrentPrefixBytes))) continue;
-      std::string base_bytes;
-      MENDFS_ASSIGN_OR_RETURN(const auto base, Base(version.key, base_bytes));
-      MENDFS_RETURN_IF_ERROR(
-          CountChange(*branch, version.key.substr(kCurrentPrefixBytes), base, false, version));
+      if (!versions.empty() && versions.front().key != version.key) {
+        MENDFS_RETURN_IF_ERROR(CountKey(versions));
+        versions.clear();
+      }
+      if (!versions.empty() && versions.back().seq == version.seq) continue;
+      versions.push_back(version);
     }
-    return Status::Ok();
+    return versions.empty() ? Status::Ok() : CountKey(versions);
   }
 
   KvBatch& batch() { return *batch_; }
@@ -186,6 +185,15 @@ class Folder {
     const auto kind = KindOf(key);
     return kind == KeyKind::kRow || kind == KeyKind::kEdge || kind == KeyKind::kInode ||
            kind == KeyKind::kSegment;
+  }
+
+  Status CountKey(const Versions& versions) {
+    const std::string_view full_key = versions.front().key;
+    const auto branch = BranchOf(full_key);
+    if (!branch || !IsCounted(full_key.substr(kCurrentPrefixBytes))) return Status::Ok();
+    std::string base_bytes;
+    MENDFS_ASSIGN_OR_RETURN(const auto base, Base(full_key, base_bytes));
+    return CountChange(*branch, full_key.substr(kCurrentPrefixBytes), base, false, versions);
   }
 
   Status FoldKey(const Versions& versions) {
@@ -227,7 +235,7 @@ class Folder {
     if (!known_absent) {
       MENDFS_ASSIGN_OR_RETURN(base, Base(full_key, base_bytes));
     }
-    MENDFS_RETURN_IF_ERROR(CountChange(branch, key, base, known_absent, newest));
+    MENDFS_RETURN_IF_ERROR(CountChange(branch, key, base, known_absent, versions));
     MENDFS_RETURN_IF_ERROR(KeepEarlier(branch, key, base, keep_whiteouts, versions));
 
     if (!newest.whiteout || keep_whiteouts) {
@@ -240,24 +248,33 @@ class Folder {
     return Status::Ok();
   }
 
+  // Takes off what each version hides and adds it. A segment may have come between two of them: it
+  // has counted what it hid itself.
   Status CountChange(BranchId branch, std::string_view key, const std::optional<StoredValue>& base,
-                     bool known_absent, const WorkingSet::Version& newest) {
+                     bool known_absent, const Versions& versions) {
     BranchTotals& totals = state_.totals[branch];
-    if (!known_absent) {
+    const WorkingSet::Version& newest = versions.front();
+    if (branch != kMainBranch || newest.seq > counted_) ++totals.changed;
+    if (known_absent) {  // and no segment holds it
+      if (!newest.whiteout) Count(hooks_, totals, key, newest.value, +1);
+      return Status::Ok();
+    }
+    std::optional<StoredValue> before = base;
+    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
       // The newer of what LevelDB and the segments hold; then what the parent shows.
-      const Seq above = base ? base->start : Seq();
-      MENDFS_ASSIGN_OR_RETURN(const auto row, segments_.Get(branch, above, newest.seq, key));
-      if (row) {
-        Count(hooks_, totals, key, row->value, -1);
-      } else if (base) {
-        if (!base->whiteout) Count(hooks_, totals, key, base->payload, -1);
+      const Seq above = before ? before->start : Seq();
+      MENDFS_ASSIGN_OR_RETURN(const auto held, segments_.Get(branch, above, version->seq, key));
+      if (held) {
+        if (!held->whiteout) Count(hooks_, totals, key, held->value, -1);
+      } else if (before) {
+        if (!before->whiteout) Count(hooks_, totals, key, before->payload, -1);
       } else {
         MENDFS_ASSIGN_OR_RETURN(const auto inherited, Inherited(branch, key));
         if (inherited) Count(hooks_, totals, key, inherited->value, -1);
       }
+      if (!version->whiteout) Count(hooks_, totals, key, version->value, +1);
+      before = Stored(*version);
     }
-    if (!newest.whiteout) Count(hooks_, totals, key, newest.value, +1);
-    if (branch != kMainBranch || newest.seq > counted_) ++totals.changed;
     return Status::Ok();
   }
 

@@ -48,8 +48,9 @@ Result<bool> ReadInputs(const VerbRequest& request, VerbIo& io, Loader& loader) 
 
 void ShowErrors(const LoadSummary& summary, VerbIo& io) {
   for (const LoadError& error : summary.errors) {
-    io.Err(Printable(error.source) + ":" + std::to_string(error.line) + ": " +
-           Printable(error.status.message()));
+    const std::string place =
+        error.line == 0 ? "" : Printable(error.source) + ":" + std::to_string(error.line) + ": ";
+    io.Err(place + Printable(error.status.message()));
   }
   if (summary.refused > summary.errors.size()) {
     io.Err("… and " + Counted(summary.refused - summary.errors.size(), "more", "more"));
@@ -66,6 +67,10 @@ std::string SummaryJson(const LoadSummary& summary, bool published) {
   }
   Json json = {{"nodes", summary.nodes},
                {"edges", summary.edges},
+               {"nodes_changed", summary.nodes_changed},
+               {"edges_changed", summary.edges_changed},
+               {"nodes_gone", summary.nodes_gone},
+               {"edges_gone", summary.edges_gone},
                {"refused", summary.refused},
                {"errors", std::move(errors)},
                {"commit", nullptr}};
@@ -74,9 +79,16 @@ std::string SummaryJson(const LoadSummary& summary, bool published) {
 }
 
 std::string SummaryText(const LoadSummary& summary) {
-  return "loaded " + Counted(summary.nodes, "node", "nodes") + " and " +
-         Counted(summary.edges, "edge", "edges") + ", commit " +
-         ShortHex(summary.commit.id).substr(0, 16) + "\n";
+  std::string text = "loaded " + Counted(summary.nodes, "node", "nodes") + " and " +
+                     Counted(summary.edges, "edge", "edges");
+  if (const uint64_t changed = summary.nodes_changed + summary.edges_changed; changed > 0) {
+    text += ", of which " + Counted(changed, "was", "were") + " there and changed";
+  }
+  if (summary.nodes_gone + summary.edges_gone > 0) {
+    text += "; took away " + Counted(summary.nodes_gone, "node", "nodes") + " and " +
+            Counted(summary.edges_gone, "edge", "edges");
+  }
+  return text + ", commit " + ShortHex(summary.commit.id).substr(0, 16) + "\n";
 }
 
 }  // namespace

@@ -148,6 +148,7 @@ Status LineReader::TakeRow(std::string_view line) {
   const EdgeType* edge = bare_edge_;
   if (line_.kind == LoadLine::Kind::kNode) node = checker_.rules().FindNode(line_.type);
   if (line_.kind == LoadLine::Kind::kEdge) edge = checker_.rules().FindEdge(line_.type);
+  if (node != nullptr || edge != nullptr) types_.insert(node != nullptr ? node->id : edge->id);
   if (node != nullptr) return TakeNode(*node);
   if (edge != nullptr) return TakeEdge(*edge);
   const std::string name(line_.type);

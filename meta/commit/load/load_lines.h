@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,6 +69,8 @@ class LineReader {
   uint64_t nodes() const { return nodes_; }
   uint64_t edges() const { return edges_; }
   uint64_t bytes() const { return bytes_; }
+  // Types of which there was any line, and the one that was given.
+  const std::set<TypeId>& types() const { return types_; }
 
  private:
   LineReader(std::shared_ptr<const RowRules> rules, const Target& target);
@@ -93,6 +96,7 @@ class LineReader {
   CheckedRow row_;
   std::string key_;
   std::string payload_;
+  std::set<TypeId> types_;
   uint64_t nodes_ = 0;
   uint64_t edges_ = 0;
   uint64_t bytes_ = 0;
