@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "meta/commit/intent/multi_step.h"
+#include "meta/commit/load/load_condition.h"
 #include "meta/commit/load/load_context.h"
 #include "meta/commit/load/load_edges.h"
 #include "meta/commit/load/load_lines.h"
@@ -35,6 +36,16 @@ std::string WithCommas(uint64_t number) {
   return digits;
 }
 
+SourceFormat FormatOf(TableFormat format) {
+  switch (format) {
+    case TableFormat::kByName: return SourceFormat::kByName;
+    case TableFormat::kJsonLines: return SourceFormat::kJsonLines;
+    case TableFormat::kCsv: return SourceFormat::kCsv;
+    case TableFormat::kTsv: return SourceFormat::kTsv;
+  }
+  return SourceFormat::kByName;
+}
+
 // Which schema a branch has, without decoding it.
 Result<Seq> SchemaStart(const Reader& reader, const View& view) {
   const auto entry = reader.Get(view, SchemaKey());
@@ -60,6 +71,7 @@ class SortingLoader : public Loader {
   LoadContext MakeContext(const ProgressSink& progress);
   Status SortAndPublish(const ProgressSink& progress, LoadSummary& summary);
   Status Build(LoadContext& context, LoadOutput& output, LoadSummary& summary);
+  Status CheckConditions(LoadContext& context);
   Status Publish(MultiStepWrite& write, LoadOutput& output, LoadSummary& summary);
   IntentPlan MakePlan(LoadOutput& output) const;
   CommitNote Note(const LoadSummary& summary) const;
@@ -76,7 +88,7 @@ class SortingLoader : public Loader {
   std::unique_ptr<LoadStaging> staging_;
   std::unique_ptr<ExternalSorter> nodes_;
   std::unique_ptr<ExternalSorter> edges_;
-  std::unique_ptr<LineReader> lines_;
+  std::unique_ptr<RowReader> lines_;
   Status failed_;
 };
 
@@ -90,8 +102,9 @@ Status SortingLoader::Open() {
   const LoadContext context = MakeContext({});
   nodes_ = context.MakeSorter("nodes", context.sort_bytes);
   edges_ = context.MakeSorter("edges-by-source", context.sort_bytes);
-  MENDFS_ASSIGN_OR_RETURN(lines_,
-                          LineReader::Begin(rules_, options_.type, {report_, *nodes_, *edges_}));
+  MENDFS_ASSIGN_OR_RETURN(
+      lines_, RowReader::Begin(rules_, {.type = options_.type, .format = FormatOf(options_.format)},
+                               {report_, *nodes_, *edges_}));
   return Status::Ok();
 }
 
@@ -155,6 +168,7 @@ Status SortingLoader::SortAndPublish(const ProgressSink& progress, LoadSummary& 
             "load: the schema changed meanwhile; nothing was loaded, load "
             "again"};
   }
+  MENDFS_RETURN_IF_ERROR(CheckConditions(context));
   MENDFS_ASSIGN_OR_RETURN(const auto write,
                           MultiStepWrite::Begin(store_, {.operation = staging_->operation(),
                                                          .kind = IntentKind::kLoad,
@@ -167,6 +181,15 @@ Status SortingLoader::SortAndPublish(const ProgressSink& progress, LoadSummary& 
   MENDFS_RETURN_IF_ERROR(Build(context, output, summary));
   if (!report_.clean()) return RefusedStatus();
   return Publish(*write, output, summary);
+}
+
+Status SortingLoader::CheckConditions(LoadContext& context) {
+  if (!options_.if_commit.empty()) {
+    MENDFS_RETURN_IF_ERROR(CheckNewestCommit(store_, options_.branch, options_.if_commit));
+  }
+  if (options_.from.empty()) return Status::Ok();
+  MENDFS_ASSIGN_OR_RETURN(const CommitRow base, FindCommit(store_, options_.branch, options_.from));
+  return CheckUnchangedSince(context, base, lines_->types());
 }
 
 Status SortingLoader::Build(LoadContext& context, LoadOutput& output, LoadSummary& summary) {
@@ -247,7 +270,7 @@ void SortingLoader::TellRefusals(LoadSummary& summary) const {
   for (const RefusedLine& refusal : report_.Sorted()) {
     const bool has_line = refusal.where.line > 0;
     summary.errors.push_back({has_line ? report_.SourceName(refusal.where.source) : std::string(),
-                              refusal.where.line, refusal.status});
+                              refusal.where.line, refusal.column, refusal.status});
   }
 }
 

@@ -30,19 +30,29 @@ namespace mendfs {
 
 enum class LoadMode { kAppend, kMerge, kReplace };
 
+// How rows are written: docs/user/cli.md. CSV and TSV hold one type each: LoadOptions::type, or the
+// file's name, <Type>.csv.
+enum class TableFormat { kByName, kJsonLines, kCsv, kTsv };
+
 struct LoadOptions {
   LoadMode mode = LoadMode::kAppend;
   BranchId branch = kMainBranch;
+  TableFormat format = TableFormat::kByName;  // of every source; else *.csv, *.tsv, the rest lines
   std::string type;  // bare rows of this type; empty: every line names its own
   CommitNote note;
+  // Conditions, as commit ids or the first 8 digits or more of one; empty: none. Where they are lost
+  // Finish answers kConditionLost and nothing is changed.
+  std::string if_commit;  // the branch's newest commit, with nothing changed since
+  std::string from;       // what the input was made of: no row of its types was changed since
   uint64_t memory_bytes = 128 << 20;    // sort buffers together
   size_t errors_max = 20;               // refused lines that are reported; all are counted
   uint64_t plain_entries_max = 10'000;  // a load with no more entries makes no segments
 };
 
 struct LoadError {
-  std::string source;  // file name
-  uint64_t line = 0;   // 1 = the first; 0: no line is at fault, and `source` is empty
+  std::string source;   // file name
+  uint64_t line = 0;    // 1 = the first; 0: no line is at fault, and `source` is empty
+  uint64_t column = 0;  // in bytes, 1 = the first; 0: the whole line
   Status status;
 };
 
@@ -85,11 +95,12 @@ class Loader {
 Result<std::optional<int64_t>> LoadTimeOf(const Reader& reader, BranchId branch, Seq seq);
 
 struct ExportOptions {
-  std::vector<std::string> types;  // empty: all, nodes before edges
-  bool bare = false;               // only the rows' bodies; one type
+  std::vector<std::string> types;             // empty: all, nodes before edges
+  bool bare = false;                          // only the rows' bodies; one type
+  TableFormat format = TableFormat::kByName;  // CSV and TSV: one type; else JSON lines
 };
 
-// JSON lines that Loader accepts, byte-stable, complete or an error. `sink` may refuse to go on.
+// What Loader accepts, byte-stable, complete or an error. `sink` may refuse to go on.
 Status Export(const Reader& reader, const View& view, const ExportOptions& options,
               const std::function<Status(std::string_view)>& sink);
 

@@ -48,8 +48,10 @@ Result<bool> ReadInputs(const VerbRequest& request, VerbIo& io, Loader& loader) 
 
 void ShowErrors(const LoadSummary& summary, VerbIo& io) {
   for (const LoadError& error : summary.errors) {
-    const std::string place =
-        error.line == 0 ? "" : Printable(error.source) + ":" + std::to_string(error.line) + ": ";
+    std::string place;
+    if (error.line > 0) place = Printable(error.source) + ":" + std::to_string(error.line) + ":";
+    if (error.column > 0) place += std::to_string(error.column) + ":";
+    if (!place.empty()) place.push_back(' ');
     io.Err(place + Printable(error.status.message()));
   }
   if (summary.refused > summary.errors.size()) {
@@ -62,6 +64,7 @@ std::string SummaryJson(const LoadSummary& summary, bool published) {
   for (const LoadError& error : summary.errors) {
     errors.push_back({{"source", error.source},
                       {"line", error.line},
+                      {"column", error.column},
                       {"code", CodeName(error.status.code())},
                       {"message", error.status.message()}});
   }
@@ -97,6 +100,9 @@ Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   LoadOptions options;
   options.mode = request.mode;
   options.type = request.type;
+  options.format = request.format;
+  options.if_commit = request.if_commit;
+  options.from = request.from;
   options.note = {.actor = ActorOf(request, host), .message = request.message};
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Loader> loader, Loader::Begin(host.store, options));
   MENDFS_ASSIGN_OR_RETURN(const bool rows, ReadInputs(request, io, *loader));
@@ -111,13 +117,15 @@ Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   if (request.json) MENDFS_RETURN_IF_ERROR(io.Out(SummaryJson(summary, false)));
   if (summary.refused == 0) return status;
   if (!request.json) ShowErrors(summary, io);
+  if (status.code() == Code::kConditionLost) return status;
   return {status.code(),
           Counted(summary.refused, "line was", "lines were") + " refused; nothing was changed"};
 }
 
 Status RunExport(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, host.store.Pin(kMainBranch));
-  const ExportOptions options{.types = request.types, .bare = request.bare};
+  const ExportOptions options{
+      .types = request.types, .bare = request.bare, .format = request.format};
   return Export(host.store.reader(), snapshot->view(), options,
                 [&](std::string_view bytes) { return io.Out(bytes); });
 }
