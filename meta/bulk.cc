@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "meta/commit/intent/multi_step.h"
+#include "meta/commit/load/load_condition.h"
 #include "meta/commit/load/load_context.h"
 #include "meta/commit/load/load_edges.h"
 #include "meta/commit/load/load_lines.h"
@@ -35,6 +36,16 @@ std::string WithCommas(uint64_t number) {
   return digits;
 }
 
+SourceFormat FormatOf(TableFormat format) {
+  switch (format) {
+    case TableFormat::kByName: return SourceFormat::kByName;
+    case TableFormat::kJsonLines: return SourceFormat::kJsonLines;
+    case TableFormat::kCsv: return SourceFormat::kCsv;
+    case TableFormat::kTsv: return SourceFormat::kTsv;
+  }
+  return SourceFormat::kByName;
+}
+
 // Which schema a branch has, without decoding it.
 Result<Seq> SchemaStart(const Reader& reader, const View& view) {
   const auto entry = reader.Get(view, SchemaKey());
@@ -59,7 +70,8 @@ class SortingLoader : public Loader {
  private:
   LoadContext MakeContext(const ProgressSink& progress);
   Status SortAndPublish(const ProgressSink& progress, LoadSummary& summary);
-  Status Build(LoadContext& context, LoadOutput& output);
+  Status Build(LoadContext& context, LoadOutput& output, LoadSummary& summary);
+  Status CheckConditions(LoadContext& context);
   Status Publish(MultiStepWrite& write, LoadOutput& output, LoadSummary& summary);
   IntentPlan MakePlan(LoadOutput& output) const;
   CommitNote Note(const LoadSummary& summary) const;
@@ -76,7 +88,7 @@ class SortingLoader : public Loader {
   std::unique_ptr<LoadStaging> staging_;
   std::unique_ptr<ExternalSorter> nodes_;
   std::unique_ptr<ExternalSorter> edges_;
-  std::unique_ptr<LineReader> lines_;
+  std::unique_ptr<RowReader> lines_;
   Status failed_;
 };
 
@@ -90,24 +102,28 @@ Status SortingLoader::Open() {
   const LoadContext context = MakeContext({});
   nodes_ = context.MakeSorter("nodes", context.sort_bytes);
   edges_ = context.MakeSorter("edges-by-source", context.sort_bytes);
-  MENDFS_ASSIGN_OR_RETURN(lines_,
-                          LineReader::Begin(rules_, options_.type, {report_, *nodes_, *edges_}));
+  MENDFS_ASSIGN_OR_RETURN(
+      lines_, RowReader::Begin(rules_, {.type = options_.type, .format = FormatOf(options_.format)},
+                               {report_, *nodes_, *edges_}));
   return Status::Ok();
 }
 
 LoadContext SortingLoader::MakeContext(const ProgressSink& progress) {
   const uint64_t rows = lines_ ? lines_->nodes() + lines_->edges() : 0;
-  return {.disk = store_.disk(),
-          .reader = store_.reader(),
-          .view = view_,
-          .rules = rules_,
-          .report = report_,
-          .staging = *staging_,
-          .sort_bytes = LargeSortBytes(options_.memory_bytes),
-          .long_name = &LongNameHash,
-          .progress = [progress, rows](std::string_view stage, uint64_t done, uint64_t total) {
-            if (progress) progress({.stage = stage, .done = done, .total = total, .rows = rows});
-          }};
+  return {
+      .disk = store_.disk(),
+      .reader = store_.reader(),
+      .view = view_,
+      .rules = rules_,
+      .report = report_,
+      .staging = *staging_,
+      .upsert = options_.mode != LoadMode::kAppend,
+      .whole = options_.mode == LoadMode::kReplace && lines_ ? lines_->types() : std::set<TypeId>(),
+      .sort_bytes = LargeSortBytes(options_.memory_bytes),
+      .long_name = &LongNameHash,
+      .progress = [progress, rows](std::string_view stage, uint64_t done, uint64_t total) {
+        if (progress) progress({.stage = stage, .done = done, .total = total, .rows = rows});
+      }};
 }
 
 Status SortingLoader::Add(std::string_view source, std::string_view bytes) {
@@ -128,7 +144,7 @@ Status SortingLoader::Finish(const ProgressSink& progress, LoadSummary& summary)
     summary.edges = lines_->edges();
     status = SortAndPublish(progress, summary);
   }
-  if (!status.ok()) summary.nodes = summary.edges = 0;
+  if (!status.ok()) summary = {};
   TellRefusals(summary);
   edges_.reset();
   nodes_.reset();
@@ -152,24 +168,43 @@ Status SortingLoader::SortAndPublish(const ProgressSink& progress, LoadSummary& 
             "load: the schema changed meanwhile; nothing was loaded, load "
             "again"};
   }
+  MENDFS_RETURN_IF_ERROR(CheckConditions(context));
   MENDFS_ASSIGN_OR_RETURN(const auto write,
                           MultiStepWrite::Begin(store_, {.operation = staging_->operation(),
                                                          .kind = IntentKind::kLoad,
                                                          .branch = options_.branch,
                                                          .note = Note(summary)}));
-  LoadOutput output(objects, *write, {.branch = options_.branch, .time_ns = store_.door().NowNs()});
-  MENDFS_RETURN_IF_ERROR(Build(context, output));
+  LoadOutput output(objects, *write,
+                    {.branch = options_.branch,
+                     .time_ns = store_.door().NowNs(),
+                     .plain_entries_max = options_.plain_entries_max});
+  MENDFS_RETURN_IF_ERROR(Build(context, output, summary));
   if (!report_.clean()) return RefusedStatus();
   return Publish(*write, output, summary);
 }
 
-Status SortingLoader::Build(LoadContext& context, LoadOutput& output) {
+Status SortingLoader::CheckConditions(LoadContext& context) {
+  if (!options_.if_commit.empty()) {
+    MENDFS_RETURN_IF_ERROR(CheckNewestCommit(store_, options_.branch, options_.if_commit));
+  }
+  if (options_.from.empty()) return Status::Ok();
+  MENDFS_ASSIGN_OR_RETURN(const CommitRow base, FindCommit(store_, options_.branch, options_.from));
+  return CheckUnchangedSince(context, base, lines_->types());
+}
+
+Status SortingLoader::Build(LoadContext& context, LoadOutput& output, LoadSummary& summary) {
   NodeNumbers numbers;
   numbers.count = nodes_->records();
   MENDFS_ASSIGN_OR_RETURN(numbers.first, store_.door().TakeInodes(numbers.count));
   MENDFS_ASSIGN_OR_RETURN(const NewRows new_rows, LoadNodes(context, *nodes_, numbers, output));
   nodes_.reset();
-  return LoadEdges(context, std::move(edges_), new_rows, output);
+  summary.nodes_changed = new_rows.changed_count;
+  summary.nodes_gone = new_rows.gone_count;
+  MENDFS_ASSIGN_OR_RETURN(const EdgeCounts edges,
+                          LoadEdges(context, std::move(edges_), new_rows, output));
+  summary.edges_changed = edges.changed;
+  summary.edges_gone = edges.gone;
+  return Status::Ok();
 }
 
 // What the load depends on beyond the keys that it writes: values that must be free, edges that
@@ -177,6 +212,9 @@ Status SortingLoader::Build(LoadContext& context, LoadOutput& output) {
 IntentPlan SortingLoader::MakePlan(LoadOutput& output) const {
   IntentPlan plan;
   plan.change = output.TakeChange();
+  if (options_.mode == LoadMode::kReplace) {
+    plan.whole.assign(lines_->types().begin(), lines_->types().end());
+  }
   for (const EdgeType& type : rules_->schema().edges) {
     if (IsBounded(type)) plan.bounded.push_back(type.id);
   }
@@ -217,8 +255,12 @@ Status SortingLoader::RefusedStatus() const {
   const auto refusals = report_.Sorted();
   if (!refusals.empty()) {
     const RefusedLine& first = refusals.front();
-    message += "; " + report_.SourceName(first.where.source) + " line " +
-               std::to_string(first.where.line) + ": " + first.status.message();
+    message += "; ";
+    if (first.where.line > 0) {
+      message += report_.SourceName(first.where.source) + " line " +
+                 std::to_string(first.where.line) + ": ";
+    }
+    message += first.status.message();
   }
   return {Code::kInvalid, std::move(message)};
 }
@@ -226,18 +268,15 @@ Status SortingLoader::RefusedStatus() const {
 void SortingLoader::TellRefusals(LoadSummary& summary) const {
   summary.refused = report_.refused();
   for (const RefusedLine& refusal : report_.Sorted()) {
-    summary.errors.push_back(
-        {report_.SourceName(refusal.where.source), refusal.where.line, refusal.status});
+    const bool has_line = refusal.where.line > 0;
+    summary.errors.push_back({has_line ? report_.SourceName(refusal.where.source) : std::string(),
+                              refusal.where.line, refusal.column, refusal.status});
   }
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Loader>> Loader::Begin(Store& store, const LoadOptions& options) {
-  if (options.mode != LoadMode::kAppend) {
-    return Status(Code::kUnsupported,
-                  "load: this version knows --mode append only, which refuses keys that are there");
-  }
   auto loader = std::make_unique<SortingLoader>(store, options);
   MENDFS_RETURN_IF_ERROR(loader->Open());
   return std::unique_ptr<Loader>(std::move(loader));

@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "meta/bulk.h"
-#include "meta/bulk_json.h"
 #include "meta/commit/load/load_keys.h"
 #include "meta/manifest/keys.h"
 #include "meta/table/catalog.h"
 #include "meta/table/row_check.h"
 #include "meta/table/row_format.h"
 #include "meta/table/schema/row_value.h"
+#include "meta/table/text/csv_rows.h"
+#include "meta/table/text/json_text.h"
 
 namespace mendfs {
 namespace {
@@ -102,6 +103,8 @@ class Exporter {
   using EdgeGroup = std::map<std::pair<std::string, uint32_t>, std::string>;
 
   Status Select(std::vector<const NodeType*>& nodes, std::vector<const EdgeType*>& edges) const;
+  Status BeginTable(const std::vector<const NodeType*>& nodes,
+                    const std::vector<const EdgeType*>& edges);
   Status ExportNodes(const NodeType& type);
   Status AppendBareNode(const NodeType& type, std::string_view key, std::string_view body);
   Status ExportEdges(const EdgeType& type);
@@ -121,6 +124,7 @@ class Exporter {
   RowChecker checker_;
   CheckedRow checked_;
   Output output_;
+  std::optional<CsvRowWriter> table_;  // nothing: JSON lines
 };
 
 Status Exporter::Select(std::vector<const NodeType*>& nodes,
@@ -154,9 +158,28 @@ Status Exporter::Run() {
   std::vector<const NodeType*> nodes;
   std::vector<const EdgeType*> edges;
   MENDFS_RETURN_IF_ERROR(Select(nodes, edges));
+  if (options_.format == TableFormat::kCsv || options_.format == TableFormat::kTsv) {
+    MENDFS_RETURN_IF_ERROR(BeginTable(nodes, edges));
+  }
   for (const NodeType* type : nodes) MENDFS_RETURN_IF_ERROR(ExportNodes(*type));
   for (const EdgeType* type : edges) MENDFS_RETURN_IF_ERROR(ExportEdges(*type));
   return output_.Flush();
+}
+
+Status Exporter::BeginTable(const std::vector<const NodeType*>& nodes,
+                            const std::vector<const EdgeType*>& edges) {
+  if (nodes.size() + edges.size() != 1) {
+    return {Code::kInvalid,
+            "export: a CSV or TSV file holds the rows of one type; name exactly one"};
+  }
+  const CsvType type =
+      nodes.empty() ? CsvType{nullptr, edges.front()} : CsvType{nodes.front(), nullptr};
+  const char delimiter = options_.format == TableFormat::kCsv ? ',' : '\t';
+  auto table = CsvRowWriter::Begin(type, delimiter);
+  if (!table.ok()) return table.status().Annotate("export");
+  table_.emplace(*std::move(table));
+  table_->AppendHeader(output_.line());
+  return output_.EndLine();
 }
 
 // ----------------------------------------------------------------------------------------- nodes
@@ -168,6 +191,11 @@ Status Exporter::ExportNodes(const NodeType& type) {
     const std::string_view key = ParseRowKey(cursor->key()).value_or("");
     MENDFS_ASSIGN_OR_RETURN(const RowHead head, DecodeRowHead(cursor->value()));
     const std::string_view body = cursor->value().substr(head.body_offset);
+    if (table_) {
+      MENDFS_RETURN_IF_ERROR(table_->AppendNode(key, body, output_.line()));
+      MENDFS_RETURN_IF_ERROR(output_.EndLine());
+      continue;
+    }
     // A key that stands only in the row's name must not be lost.
     const bool has_key =
         checker_.CheckNode(type, body, std::nullopt, checked_).ok() && checked_.key == key;
@@ -278,6 +306,11 @@ Status Exporter::WriteEdge(const EdgeType& type, std::string_view source_key,
   const auto& [place, body] = edge;
   const auto& [target_key, number] = place;
   std::string& line = output_.line();
+  if (table_) {
+    MENDFS_RETURN_IF_ERROR(
+        table_->AppendEdge({.from = source_key, .to = target_key, .n = number}, body, line));
+    return output_.EndLine();
+  }
   if (!options_.bare) {
     line.append("{\"edge\":");
     AppendJsonString(line, type.name);

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "meta/bulk_json.h"
+#include "meta/table/text/json_text.h"
 #include "meta/table/json_cursor.h"
 #include "meta/table/schema/row_value.h"
 

@@ -20,6 +20,7 @@ constexpr std::string_view kTargetHelp = "a store, or any path below its mount p
 struct Draft {
   Invocation invocation;
   std::string mode;
+  std::string format;
   std::string limit;
 };
 
@@ -83,17 +84,30 @@ void DefineStatus(CLI::App& app, Draft& draft) {
   AddJson(app, draft);
 }
 
+void AddFormat(CLI::App& app, Draft& draft, const char* text) {
+  app.add_option("--format", draft.format, text)->option_text("jsonl|csv|tsv");
+}
+
 void DefineLoad(CLI::App& app, Draft& draft) {
   AddTarget(app, draft);
   app.add_option("FILE", draft.invocation.files,
-                 "JSON lines; - reads stdin, a directory stands for its *.jsonl files")
+                 "JSON lines, <Type>.csv, <Type>.tsv; - reads stdin, a directory stands for such "
+                 "files in it, in its nodes/ and its edges/")
       ->required();
   app.add_option("--mode", draft.mode,
-                 "append: keys that exist are refused; there is no other mode yet")
-      ->option_text("append REQUIRED")
-      ->required();
-  app.add_option("--type", draft.invocation.request.type, "every line is the body of a row of TYPE")
+                 "append: keys that exist are refused; merge: they get the new rows; replace: the "
+                 "input is all there is to be of the types it names")
+      ->option_text("append|merge|replace REQUIRED");
+  app.add_option("--type", draft.invocation.request.type,
+                 "every line is the body of a row of TYPE, every table holds rows of TYPE")
       ->option_text("TYPE");
+  AddFormat(app, draft, "what all files are; else their names tell");
+  app.add_option("--if-commit", draft.invocation.request.if_commit,
+                 "only if this is the newest commit, and nothing was changed since")
+      ->option_text("ID");
+  app.add_option("--from", draft.invocation.request.from,
+                 "the input was made of this commit: only if no row of its types changed since")
+      ->option_text("ID");
   AddAuthor(app, draft);
   AddJson(app, draft);
 }
@@ -104,6 +118,7 @@ void DefineExport(CLI::App& app, Draft& draft) {
       ->option_text("TYPE")
       ->allow_extra_args(false);
   app.add_flag("--bare", draft.invocation.request.bare, "only the rows' bodies, of one type");
+  AddFormat(app, draft, "csv and tsv: the rows of one type, with a header; else JSON lines");
   app.add_option("-o,--output", draft.invocation.output, "write there instead of to stdout")
       ->option_text("FILE");
   AddJson(app, draft);
@@ -296,8 +311,22 @@ std::string Complete(const Command& command, CLI::App& app, Draft& draft) {
     }
     request.limit = limit;
   }
-  if (request.verb == Verb::kLoad && ParseLoadMode(draft.mode) != LoadMode::kAppend) {
-    return "--mode " + draft.mode + ": append is the only mode that there is";
+  if (request.verb == Verb::kLoad) {
+    const std::optional<LoadMode> mode = ParseLoadMode(draft.mode);
+    if (!mode) {
+      return (draft.mode.empty() ? std::string("--mode is missing, and there is no default")
+                                 : "there is no --mode " + draft.mode) +
+             ": append refuses keys that exist, merge gives them the new rows, replace takes the "
+             "input for all there is to be of the types it names";
+    }
+    request.mode = *mode;
+  }
+  const std::optional<TableFormat> format = ParseTableFormat(draft.format);
+  if (!format) return "there is no --format " + draft.format + ": jsonl, csv or tsv";
+  request.format = *format;
+  const bool table = *format == TableFormat::kCsv || *format == TableFormat::kTsv;
+  if (request.verb == Verb::kExport && table && (request.bare || request.types.size() != 1)) {
+    return "--format " + draft.format + " wants exactly one --type and no --bare";
   }
   if (request.bare && request.types.size() != 1) return "--bare wants exactly one --type";
   if (std::count(invocation.files.begin(), invocation.files.end(), "-") > 1) {

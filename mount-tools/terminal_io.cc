@@ -44,21 +44,33 @@ Status WriteAll(int fd, std::string_view bytes, const std::string& name) {
 }
 
 bool IsLoadName(std::string_view name) {
-  return !name.starts_with('.') && name.ends_with(".jsonl");
+  return !name.starts_with('.') &&
+         (name.ends_with(".jsonl") || name.ends_with(".csv") || name.ends_with(".tsv"));
 }
 
-Result<std::vector<std::string>> ListInputs(const std::string& directory) {
+Status AddInputs(const std::string& directory, std::vector<std::string>& paths) {
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(opendir(directory.c_str()), closedir);
   if (!stream) return Failure(directory, errno);
-  std::vector<std::string> paths;
   errno = 0;
   while (const dirent* entry = readdir(stream.get())) {
     if (IsLoadName(entry->d_name)) paths.push_back(directory + "/" + entry->d_name);
     errno = 0;
   }
-  if (errno != 0) return Failure(directory, errno);
+  return errno == 0 ? Status::Ok() : Failure(directory, errno);
+}
+
+Result<std::vector<std::string>> ListInputs(const std::string& directory) {
+  std::vector<std::string> paths;
+  MENDFS_RETURN_IF_ERROR(AddInputs(directory, paths));
+  for (const char* below : {"/nodes", "/edges"}) {
+    struct stat info {};
+    if (stat((directory + below).c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) continue;
+    MENDFS_RETURN_IF_ERROR(AddInputs(directory + below, paths));
+  }
   if (paths.empty()) {
-    return Status(Code::kInvalid, Printable(directory) + ": no *.jsonl file in this directory");
+    return Status(Code::kInvalid, Printable(directory) +
+                                      ": no *.jsonl, *.csv or *.tsv file in this directory, nor in "
+                                      "its nodes/ and edges/");
   }
   std::sort(paths.begin(), paths.end());
   return paths;

@@ -59,7 +59,8 @@ class TerminalIo final : public VerbIo {
   ProgressLine progress_;
 };
 
-// Directories become their *.jsonl files, sorted; kInvalid if one has none.
+// Directories become their *.jsonl, *.csv and *.tsv files and those in their nodes/ and edges/,
+// sorted; kInvalid if one has none.
 Result<std::vector<std::string>> ExpandInputs(const std::vector<std::string>& paths);
 
 }  // namespace mendfs

@@ -28,9 +28,10 @@ void Count(const FoldHooks* hooks, BranchTotals& totals, std::string_view key,
   Hash128 leaf;
   switch (*kind) {
     case KeyKind::kSegment: {
-      // A segment stands for its entries; the reference itself is no content.
+      // A segment stands for what its entries change; the reference itself is no content.
       auto ref = DecodeSegmentRef(value);
       if (!ref.ok()) return;
+      if (ref->clears) sign = -sign;
       leaf = ref->content_sum;
       nodes = &totals.nodes;
       edges = &totals.edges;
@@ -120,7 +121,7 @@ Status Folder::RunTotals(const WorkingSet& set, bool counts_only) {
       MENDFS_ASSIGN_OR_RETURN(base, Base(newest.key, base_bytes));
     }
     if (base && Pinned(base->start, versions.back().seq)) earlier_bytes_ += base->payload.size();
-    return CountChange(*branch, key, base, known_absent, newest);
+    return CountChange(*branch, key, base, known_absent, versions);
   };
   MENDFS_RETURN_IF_ERROR(EachKey(set, true, count_key));
   AddChanged();
@@ -232,7 +233,7 @@ Status Folder::FoldBranchKey(BranchId branch, std::string_view full_key, std::st
   if (!known_absent) {
     MENDFS_ASSIGN_OR_RETURN(base, Base(full_key, base_bytes));
   }
-  MENDFS_RETURN_IF_ERROR(CountChange(branch, key, base, known_absent, newest));
+  MENDFS_RETURN_IF_ERROR(CountChange(branch, key, base, known_absent, versions));
   // What a part brought before the fold was cut short is done, with what it put into h/.
   while (base && !versions.empty() && versions.back().seq <= base->start) versions.pop_back();
   if (versions.empty()) return Status::Ok();
@@ -250,23 +251,31 @@ Status Folder::FoldBranchKey(BranchId branch, std::string_view full_key, std::st
 
 Status Folder::CountChange(BranchId branch, std::string_view key,
                            const std::optional<StoredValue>& base, bool known_absent,
-                           const WorkingSet::Version& newest) {
+                           const Versions& versions) {
   BranchTotals& totals = state_.totals[branch];
-  if (!known_absent) {
+  const WorkingSet::Version& newest = versions.front();
+  if (branch != kMainBranch || newest.seq > counted_) ++changed_[branch];
+  if (known_absent) {  // and no segment holds it
+    if (!newest.whiteout) Count(hooks_, totals, key, newest.value, +1);
+    return Status::Ok();
+  }
+  std::optional<StoredValue> before = base;
+  for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+    if (base && version->seq <= base->start) continue;  // a part brought it, and counted it
     // The newer of what LevelDB and the segments hold; then what the parent shows.
-    const Seq above = base ? base->start : Seq();
-    MENDFS_ASSIGN_OR_RETURN(const auto row, segments_.Get(branch, above, newest.seq, key));
-    if (row) {
-      Count(hooks_, totals, key, row->value, -1);
-    } else if (base) {
-      if (!base->whiteout) Count(hooks_, totals, key, base->payload, -1);
+    const Seq above = before ? before->start : Seq();
+    MENDFS_ASSIGN_OR_RETURN(const auto held, segments_.Get(branch, above, version->seq, key));
+    if (held) {
+      if (!held->whiteout) Count(hooks_, totals, key, held->value, -1);
+    } else if (before) {
+      if (!before->whiteout) Count(hooks_, totals, key, before->payload, -1);
     } else {
       MENDFS_ASSIGN_OR_RETURN(const auto inherited, Inherited(branch, key));
       if (inherited) Count(hooks_, totals, key, inherited->value, -1);
     }
+    if (!version->whiteout) Count(hooks_, totals, key, version->value, +1);
+    before = Stored(*version);
   }
-  if (!newest.whiteout) Count(hooks_, totals, key, newest.value, +1);
-  if (branch != kMainBranch || newest.seq > counted_) ++changed_[branch];
   return Status::Ok();
 }
 

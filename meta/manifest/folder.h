@@ -92,8 +92,10 @@ class Folder {
   Status FoldGlobal(const WorkingSet::Version& newest);
   Status FoldBranchKey(BranchId branch, std::string_view full_key, std::string_view key,
                        Versions& versions);
+  // Takes off what each version hides and adds it. A segment may have come between two of them: it
+  // has counted what it hid itself.
   Status CountChange(BranchId branch, std::string_view key, const std::optional<StoredValue>& base,
-                     bool known_absent, const WorkingSet::Version& newest);
+                     bool known_absent, const Versions& versions);
   // What a child branch shows while it has no entry of its own.
   Result<std::optional<Entry>> Inherited(BranchId branch, std::string_view key) const;
   // The value as LevelDB holds it: what is long may lie elsewhere from now on.

@@ -201,7 +201,7 @@ Result<Manifest::Maybe> Manifest::GetStep(const Sets& sets, const Step& step,
   MENDFS_ASSIGN_OR_RETURN(Maybe found, GetCurrent(sets, step, seq, key));
   const Seq above = found ? found->start : Seq();
   MENDFS_ASSIGN_OR_RETURN(auto newer, segments_.Get(step.branch, above, seq, key));
-  if (newer) found = Found{newer->start, false, std::move(newer->value)};
+  if (newer) found = Found{newer->start, newer->whiteout, std::move(newer->value)};
   return found;
 }
 

@@ -11,7 +11,10 @@ Seq StartOf(const SegmentValue& value, Seq segment) {
 class SegmentLayer : public Layer {
  public:
   SegmentLayer(std::shared_ptr<SegmentReader> reader, Seq segment)
-      : reader_(std::move(reader)), segment_(segment), cursor_(reader_->NewCursor()) {}
+      : reader_(std::move(reader)),
+        segment_(segment),
+        whiteout_(reader_->ref().clears),
+        cursor_(reader_->NewCursor()) {}
 
   void Seek(std::string_view key) override {
     cursor_->Seek(key);
@@ -25,7 +28,7 @@ class SegmentLayer : public Layer {
   std::string_view key() const override { return cursor_->key(); }
   std::string_view value() const override { return value_.payload; }
   Seq start() const override { return StartOf(value_, segment_); }
-  bool whiteout() const override { return false; }
+  bool whiteout() const override { return whiteout_; }
   Status status() const override { return status_; }
 
  private:
@@ -44,6 +47,7 @@ class SegmentLayer : public Layer {
 
   const std::shared_ptr<SegmentReader> reader_;
   const Seq segment_;
+  const bool whiteout_;
   const std::unique_ptr<SegmentCursor> cursor_;
   SegmentValue value_;
   Status status_;
@@ -106,10 +110,10 @@ Result<std::shared_ptr<SegmentReader>> SegmentSet::Open(const Placed& placed) co
   return placed.reader;
 }
 
-Result<std::optional<Entry>> SegmentSet::Get(BranchId branch, Seq above, Seq seq,
-                                             std::string_view key) const {
+Result<std::optional<SegmentSet::Held>> SegmentSet::Get(BranchId branch, Seq above, Seq seq,
+                                                        std::string_view key) const {
   const auto list = ListOf(branch);
-  if (list == nullptr) return std::optional<Entry>();
+  if (list == nullptr) return std::optional<Held>();
   for (const auto& placed : *list) {
     if (placed->start <= above) break;  // newest first
     if (placed->start > seq || key < placed->ref.first_key || key > placed->ref.last_key) continue;
@@ -121,9 +125,10 @@ Result<std::optional<Entry>> SegmentSet::Get(BranchId branch, Seq above, Seq seq
       return Status(Code::kCorruption,
                     "entry of segment " + ToHex(placed->ref.object) + " does not decode");
     }
-    return std::optional<Entry>(Entry{std::string(value->payload), StartOf(*value, placed->start)});
+    return std::optional<Held>(
+        Held{StartOf(*value, placed->start), placed->ref.clears, std::string(value->payload)});
   }
-  return std::optional<Entry>();
+  return std::optional<Held>();
 }
 
 bool SegmentSet::MayHold(BranchId branch, std::string_view key) const {

@@ -33,9 +33,14 @@ class SegmentSet {
   void Add(BranchId branch, Seq start, const SegmentRef& ref);
   size_t count() const;
 
-  // The entry under `key` in the newest segment of the branch dated in (`above`, `seq`].
-  Result<std::optional<Entry>> Get(BranchId branch, Seq above, Seq seq, std::string_view key) const;
-  // False only if no segment of the branch holds `key`. Unreadable counts as true.
+  struct Held {
+    Seq start;
+    bool whiteout = false;
+    std::string value;
+  };
+  // What the newest segment of the branch dated in (`above`, `seq`] that has `key` says of it.
+  Result<std::optional<Held>> Get(BranchId branch, Seq above, Seq seq, std::string_view key) const;
+  // False only if no segment of the branch holds `key`, or clears it. Unreadable counts as true.
   bool MayHold(BranchId branch, std::string_view key) const;
   // Newest first, those whose keys meet `range`.
   void AppendLayers(BranchId branch, Seq seq, const KeyRange& range,

@@ -124,12 +124,14 @@ struct SegmentBuilder::State {
   }
 
   Status AppendFilters(uint64_t table_bytes);
+  void Count(std::string_view key, std::string_view payload, const std::optional<Hash128>& hidden);
 
   const SegmentOptions options;
   const std::unique_ptr<ObjectWriter> writer;
   WriterAdapter adapter;
   std::unique_ptr<leveldb::TableBuilder> table;
   SegmentRef ref;
+  uint64_t counted = 0;          // entries that make, or take away, a node or an edge
   std::string value;             // scratch
   std::vector<uint64_t> hashes;  // of the keys under the filter that is being built
   std::string blooms;            // finished filters; they stand behind the table, so they wait
@@ -158,13 +160,17 @@ uint64_t SegmentBuilder::size_bytes() const {
   return state_->writer->size_bytes() + state_->blooms.size();
 }
 
-Status SegmentBuilder::Add(std::string_view key, Seq start, std::string_view payload) {
+Status SegmentBuilder::Add(std::string_view key, Seq start, std::string_view payload,
+                           const std::optional<Hash128>& hidden) {
   State& state = *state_;
   SegmentRef& ref = state.ref;
   if (ref.entries > 0 && key <= ref.last_key) {
     return {Code::kInvalid, "segment: keys must ascend"};
   }
   if (!state.table) return {Code::kInvalid, "segment: finished already"};
+  if (state.options.clears && !payload.empty()) {
+    return {Code::kInvalid, "segment: what is cleared has no value"};
+  }
   if (ref.entries == kSegmentEntriesMax) return {Code::kTooBig, "segment: too many entries"};
 
   state.value.clear();
@@ -175,14 +181,29 @@ Status SegmentBuilder::Add(std::string_view key, Seq start, std::string_view pay
   if (ref.entries == 0) ref.first_key = key;
   ref.last_key.assign(key);
   ++ref.entries;
-  if (state.options.content != SegmentContent::kDerived) {
-    ref.content_sum += ContentLeaf(key, payload);
-  }
+  state.Count(key, payload, hidden);
   if (state.options.filter) {
     state.hashes.push_back(HashXxh3(key));
     if (state.hashes.size() == kSegmentFilterKeys) state.CloseFilter();
   }
   return Status::Ok();
+}
+
+void SegmentBuilder::State::Count(std::string_view key, std::string_view payload,
+                                  const std::optional<Hash128>& hidden) {
+  if (options.content == SegmentContent::kDerived) return;
+  if (options.clears) {
+    if (!hidden) return;
+    ref.content_sum += *hidden;
+    ++counted;
+    return;
+  }
+  ref.content_sum += ContentLeaf(key, payload);
+  if (hidden) {
+    ref.content_sum -= *hidden;
+  } else {
+    ++counted;
+  }
 }
 
 Status SegmentBuilder::State::AppendFilters(uint64_t table_bytes) {
@@ -211,12 +232,13 @@ Result<SealedSegment> SegmentBuilder::Finish() {
   MENDFS_RETURN_IF_ERROR(state.AppendFilters(table_bytes));
   SealedSegment sealed;
   MENDFS_ASSIGN_OR_RETURN(sealed.object, state.writer->Seal());
-  if (state.options.content == SegmentContent::kNodes) state.ref.nodes = state.ref.entries;
-  if (state.options.content == SegmentContent::kEdges) state.ref.edges = state.ref.entries;
+  if (state.options.content == SegmentContent::kNodes) state.ref.nodes = state.counted;
+  if (state.options.content == SegmentContent::kEdges) state.ref.edges = state.counted;
   state.ref.object = sealed.object.id;
   state.ref.file_size_bytes = sealed.object.file_size_bytes;
   state.ref.fingerprint = sealed.object.fingerprint;
   state.ref.time_ns = state.options.time_ns;
+  state.ref.clears = state.options.clears;
   sealed.ref = state.ref;
   return sealed;
 }

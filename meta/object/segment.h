@@ -1,5 +1,9 @@
 // Segments: sorted immutable tables of branch entries, made by a load and read below LevelDB.
 //
+// A segment either sets its keys or clears all of them. It hides older versions of them wherever
+// they lie (docs/decisions/0003-newest-version-wins.md), so its totals are what it changes: those
+// of its entries less those of the entries that they hide.
+//
 // An object of kind segment holds a LevelDB table (16 KiB blocks, snappy) and behind it bloom
 // filters, one per 65,536 keys, with a small index over them. The value of an entry begins with the
 // seq that wrote it; 0 stands for the seq of the change that published the segment.
@@ -51,10 +55,13 @@ struct SegmentRef {
   uint64_t entries = 0;
   std::string first_key;  // both included
   std::string last_key;
-  Hash128 content_sum;  // of ContentLeaf over entries that are not derived
-  uint64_t nodes = 0;   // how many of the entries are nodes,
-  uint64_t edges = 0;   // and edges
+  // What it adds to the content sum of ContentLeaf, to the nodes and to the edges; for one that
+  // clears: what it takes away.
+  Hash128 content_sum;
+  uint64_t nodes = 0;
+  uint64_t edges = 0;
   int64_t time_ns = 0;  // when it was made
+  bool clears = false;  // every entry is a whiteout
   friend bool operator==(const SegmentRef&, const SegmentRef&) = default;
 };
 std::string EncodeSegmentRef(const SegmentRef& ref);
@@ -75,7 +82,8 @@ enum class SegmentContent : unsigned char {
 
 struct SegmentOptions {
   SegmentContent content = SegmentContent::kNodes;
-  bool filter = true;  // false where keys are only ever scanned
+  bool filter = true;   // false where keys are only ever scanned
+  bool clears = false;  // see SegmentRef
   int64_t time_ns = 0;
   std::optional<Id128> id;  // minted by the caller; nothing: a random one
 };
@@ -89,8 +97,11 @@ class SegmentBuilder {
   const Id128& id() const;
   uint64_t entries() const;
   uint64_t size_bytes() const;  // written so far
-  // kInvalid unless `key` is above the last one.
-  Status Add(std::string_view key, Seq start, std::string_view payload);
+  // kInvalid unless `key` is above the last one. `hidden`: the ContentLeaf of the entry that is
+  // visible under the key until now; nothing: none is. One that clears hides an entry each time,
+  // and its payloads are empty.
+  Status Add(std::string_view key, Seq start, std::string_view payload,
+             const std::optional<Hash128>& hidden = std::nullopt);
   // Sealed when this returns ok. Needs at least one entry.
   Result<SealedSegment> Finish();
 

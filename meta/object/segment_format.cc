@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view kMagic = "MENDSEG\n";
 constexpr uint32_t kVersion = 1;
 constexpr uint8_t kRefVersion = 1;
+constexpr uint8_t kClearsRefVersion = 2;  // the same for a segment that clears
+constexpr uint8_t kClearsFlag = 1;
 
 Status Bad(std::string_view what) {
   return {Code::kCorruption, std::string(what)};
@@ -119,8 +121,8 @@ Result<SegmentEnd> DecodeSegmentEnd(std::string_view bytes, uint64_t payload_byt
 // ------------------------------------------------------------------------------- manifest entry
 std::string EncodeSegmentRef(const SegmentRef& ref) {
   std::string value;
-  PutU8(value, kRefVersion);
-  PutU8(value, 0);
+  PutU8(value, ref.clears ? kClearsRefVersion : kRefVersion);
+  PutU8(value, ref.clears ? kClearsFlag : 0);
   PutU16(value, 0);
   PutId(value, ref.object);
   PutVarint(value, ref.file_size_bytes);
@@ -140,12 +142,15 @@ std::string EncodeSegmentRef(const SegmentRef& ref) {
 Result<SegmentRef> DecodeSegmentRef(std::string_view value) {
   ByteReader in(value);
   const uint8_t version = in.GetU8();
-  if (in.ok() && version > kRefVersion) {
+  if (in.ok() && version > kClearsRefVersion) {
     return Status(Code::kUnsupported, "segment entry: format " + std::to_string(version) +
                                           " is newer than this program");
   }
-  const bool reserved_zero = in.GetU8() == 0 && in.GetU16() == 0;
   SegmentRef ref;
+  ref.clears = version == kClearsRefVersion;
+  const uint8_t flags = in.GetU8();
+  const bool head_sound =
+      version >= kRefVersion && flags == (ref.clears ? kClearsFlag : 0) && in.GetU16() == 0;
   ref.object = in.GetId();
   ref.file_size_bytes = in.GetVarint();
   ref.fingerprint.low = in.GetU64();
@@ -158,7 +163,7 @@ Result<SegmentRef> DecodeSegmentRef(std::string_view value) {
   ref.nodes = in.GetVarint();
   ref.edges = in.GetVarint();
   ref.time_ns = in.GetI64();
-  const bool sound = in.AtEnd() && version == kRefVersion && reserved_zero && ref.entries > 0 &&
+  const bool sound = in.AtEnd() && head_sound && ref.entries > 0 &&
                      ref.entries <= kSegmentEntriesMax && ref.first_key <= ref.last_key &&
                      ref.nodes <= ref.entries && ref.edges <= ref.entries - ref.nodes;
   if (!sound) return Bad("segment entry: malformed");

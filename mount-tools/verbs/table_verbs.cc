@@ -48,8 +48,11 @@ Result<bool> ReadInputs(const VerbRequest& request, VerbIo& io, Loader& loader) 
 
 void ShowErrors(const LoadSummary& summary, VerbIo& io) {
   for (const LoadError& error : summary.errors) {
-    io.Err(Printable(error.source) + ":" + std::to_string(error.line) + ": " +
-           Printable(error.status.message()));
+    std::string place;
+    if (error.line > 0) place = Printable(error.source) + ":" + std::to_string(error.line) + ":";
+    if (error.column > 0) place += std::to_string(error.column) + ":";
+    if (!place.empty()) place.push_back(' ');
+    io.Err(place + Printable(error.status.message()));
   }
   if (summary.refused > summary.errors.size()) {
     io.Err("… and " + Counted(summary.refused - summary.errors.size(), "more", "more"));
@@ -61,11 +64,16 @@ std::string SummaryJson(const LoadSummary& summary, bool published) {
   for (const LoadError& error : summary.errors) {
     errors.push_back({{"source", error.source},
                       {"line", error.line},
+                      {"column", error.column},
                       {"code", CodeName(error.status.code())},
                       {"message", error.status.message()}});
   }
   Json json = {{"nodes", summary.nodes},
                {"edges", summary.edges},
+               {"nodes_changed", summary.nodes_changed},
+               {"edges_changed", summary.edges_changed},
+               {"nodes_gone", summary.nodes_gone},
+               {"edges_gone", summary.edges_gone},
                {"refused", summary.refused},
                {"errors", std::move(errors)},
                {"commit", nullptr}};
@@ -74,9 +82,16 @@ std::string SummaryJson(const LoadSummary& summary, bool published) {
 }
 
 std::string SummaryText(const LoadSummary& summary) {
-  return "loaded " + Counted(summary.nodes, "node", "nodes") + " and " +
-         Counted(summary.edges, "edge", "edges") + ", commit " +
-         ShortHex(summary.commit.id).substr(0, 16) + "\n";
+  std::string text = "loaded " + Counted(summary.nodes, "node", "nodes") + " and " +
+                     Counted(summary.edges, "edge", "edges");
+  if (const uint64_t changed = summary.nodes_changed + summary.edges_changed; changed > 0) {
+    text += ", of which " + Counted(changed, "was", "were") + " there and changed";
+  }
+  if (summary.nodes_gone + summary.edges_gone > 0) {
+    text += "; took away " + Counted(summary.nodes_gone, "node", "nodes") + " and " +
+            Counted(summary.edges_gone, "edge", "edges");
+  }
+  return text + ", commit " + ShortHex(summary.commit.id).substr(0, 16) + "\n";
 }
 
 }  // namespace
@@ -85,6 +100,9 @@ Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   LoadOptions options;
   options.mode = request.mode;
   options.type = request.type;
+  options.format = request.format;
+  options.if_commit = request.if_commit;
+  options.from = request.from;
   options.note = {.actor = ActorOf(request, host), .message = request.message};
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Loader> loader, Loader::Begin(host.store, options));
   MENDFS_ASSIGN_OR_RETURN(const bool rows, ReadInputs(request, io, *loader));
@@ -99,13 +117,15 @@ Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   if (request.json) MENDFS_RETURN_IF_ERROR(io.Out(SummaryJson(summary, false)));
   if (summary.refused == 0) return status;
   if (!request.json) ShowErrors(summary, io);
+  if (status.code() == Code::kConditionLost) return status;
   return {status.code(),
           Counted(summary.refused, "line was", "lines were") + " refused; nothing was changed"};
 }
 
 Status RunExport(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Snapshot> snapshot, host.store.Pin(kMainBranch));
-  const ExportOptions options{.types = request.types, .bare = request.bare};
+  const ExportOptions options{
+      .types = request.types, .bare = request.bare, .format = request.format};
   return Export(host.store.reader(), snapshot->view(), options,
                 [&](std::string_view bytes) { return io.Out(bytes); });
 }

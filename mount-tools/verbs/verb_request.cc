@@ -33,6 +33,12 @@ constexpr std::array<VerbFacts, 9> kVerbs = {{
 constexpr std::array<std::pair<LoadMode, std::string_view>, 3> kModes = {
     {{LoadMode::kAppend, "append"}, {LoadMode::kMerge, "merge"}, {LoadMode::kReplace, "replace"}}};
 
+constexpr std::array<std::pair<TableFormat, std::string_view>, 4> kFormats = {
+    {{TableFormat::kByName, ""},
+     {TableFormat::kJsonLines, "jsonl"},
+     {TableFormat::kCsv, "csv"},
+     {TableFormat::kTsv, "tsv"}}};
+
 // nlohmann descends for every level of nesting; a request has four.
 constexpr int kNestingMax = 4;
 
@@ -113,6 +119,13 @@ Status TakeArguments(const Json& args, VerbRequest& request) {
     if (!parsed) return Malformed("mode");
     request.mode = *parsed;
   }
+  std::string format;
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "format", format));
+  const std::optional<TableFormat> table_format = ParseTableFormat(format);
+  if (!table_format) return Malformed("format");
+  request.format = *table_format;
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "if_commit", request.if_commit));
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "from", request.from));
   const auto limit = args.find("limit");
   if (limit != args.end()) {
     if (!limit->is_number_unsigned()) return Malformed("limit");
@@ -189,11 +202,28 @@ std::optional<LoadMode> ParseLoadMode(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view TableFormatName(TableFormat format) {
+  for (const auto& [known, name] : kFormats) {
+    if (known == format) return name;
+  }
+  return "";
+}
+
+std::optional<TableFormat> ParseTableFormat(std::string_view name) {
+  for (const auto& [format, known] : kFormats) {
+    if (known == name) return format;
+  }
+  return std::nullopt;
+}
+
 std::string EncodeRequest(const VerbRequest& request) {
   Json args = {{"json", request.json},
                {"progress", request.progress},
                {"mode", LoadModeName(request.mode)},
                {"type", request.type},
+               {"format", TableFormatName(request.format)},
+               {"if_commit", request.if_commit},
+               {"from", request.from},
                {"actor", request.actor},
                {"message", request.message},
                {"types", request.types},

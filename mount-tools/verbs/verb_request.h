@@ -51,7 +51,10 @@ struct VerbRequest {
   bool progress = false;            // somebody looks at progress
   std::vector<InputSource> inputs;  // load, schema apply
   LoadMode mode = LoadMode::kAppend;
-  std::string type;   // load: bare rows of this type
+  std::string type;                           // load: bare rows of this type
+  TableFormat format = TableFormat::kByName;  // load, export
+  std::string if_commit;                      // load, as LoadOptions has them
+  std::string from;
   std::string actor;  // empty: the caller's uid
   std::string message;
   std::vector<std::string> types;  // export; empty: all
@@ -64,5 +67,8 @@ Result<VerbRequest> DecodeRequest(std::string_view bytes);
 
 std::string_view LoadModeName(LoadMode mode);
 std::optional<LoadMode> ParseLoadMode(std::string_view name);
+// "jsonl", "csv", "tsv"; nothing said is kByName, "".
+std::string_view TableFormatName(TableFormat format);
+std::optional<TableFormat> ParseTableFormat(std::string_view name);
 
 }  // namespace mendfs

@@ -18,6 +18,8 @@ std::vector<std::string> Seeds() {
   ObjectInfo info{.id = kId, .kind = ObjectKind::kSegment, .size_bytes = 100};
   info.file_size_bytes = ObjectFileBytes(info.kind, info.size_bytes);
   const SegmentRef ref{.object = kId, .entries = 2, .first_key = "a", .last_key = "b"};
+  SegmentRef clears = ref;
+  clears.clears = true;
   std::string value;
   AppendSegmentValue(value, Seq(300), "payload");
   return {SeedFor(0, EncodeObjectTail(info)),
@@ -25,6 +27,7 @@ std::vector<std::string> Seeds() {
           SeedFor(2, EncodeFilterIndex({{.last_key = "k", .offset = 10, .size_bytes = 64}})),
           SeedFor(3, EncodeSegmentEnd({.table_bytes = 5, .index_offset = 9, .index_bytes = 30})),
           SeedFor(4, EncodeSegmentRef(ref)),
+          SeedFor(4, EncodeSegmentRef(clears)),
           SeedFor(5, value),
           SeedFor(6, EncodePackRecord({.inode = InodeNumber(7), .run_bytes = 70'000})),
           SeedFor(7, EncodeOpenObject(ObjectKind::kPack)),

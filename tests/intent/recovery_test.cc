@@ -232,7 +232,7 @@ TEST_F(RecoveryTest, ADamagedOrNewerSidecarIsRefusedAndKeptByteForByte) {
   std::string flipped = whole;
   flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
   std::string newer = whole;
-  newer.replace(newer.find("\"format_version\":1"), 18, "\"format_version\":2");
+  newer.replace(newer.find("\"format_version\":1"), 18, "\"format_version\":9");
   for (const std::string& bytes : {flipped, newer, whole.substr(0, 40), std::string()}) {
     WriteRaw(path, bytes);
     const size_t segments = Segments();

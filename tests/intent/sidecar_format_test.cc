@@ -78,6 +78,21 @@ TEST(SidecarFormatTest, GoldenSidecars) {
   EXPECT_FALSE(DecodeSidecar(kGoldenIntent)->confirmed());
 }
 
+TEST(SidecarFormatTest, APlanWithWholeTypesIsVersion2) {
+  Sidecar sidecar = Confirmed();
+  sidecar.plan->whole = {TypeId(5), TypeId(6)};
+  const std::string bytes = *EncodeSidecar(sidecar);
+  EXPECT_THAT(bytes, HasSubstr("\"format_version\":2,"));
+  EXPECT_THAT(bytes, HasSubstr("\"change\":\"010104036b65790576616c7565\",\"whole\":[5,6]}}"));
+  const auto read = DecodeSidecar(bytes);
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(read->plan->whole, sidecar.plan->whole);
+  // One spelling: an empty list is not written, and version 1 has none.
+  std::string older = bytes;
+  older.replace(older.find("\"format_version\":2"), 18, "\"format_version\":1");
+  EXPECT_EQ(DecodeSidecar(older).status().code(), Code::kCorruption);
+}
+
 TEST(SidecarFormatTest, EveryBitAndEveryEndCounts) {
   const std::string whole = *EncodeSidecar(Confirmed());
   for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
@@ -92,7 +107,7 @@ TEST(SidecarFormatTest, EveryBitAndEveryEndCounts) {
 }
 
 TEST(SidecarFormatTest, ANewerOneIsNewerWhateverItHolds) {
-  const auto read = DecodeSidecar("{\"mendfs\":\"sidecar\",\"format_version\":2,\"x\":[]}");
+  const auto read = DecodeSidecar("{\"mendfs\":\"sidecar\",\"format_version\":3,\"x\":[]}");
   EXPECT_EQ(read.status().code(), Code::kUnsupported);
   EXPECT_THAT(read.status().message(), HasSubstr("format 2"));
 }

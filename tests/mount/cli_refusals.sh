@@ -75,7 +75,7 @@ refused "File name too long" touch "$mnt/files/$(printf 'n%.0s' {1..300})"
 # ---- words that make no sense, told as the help tells them
 exits 2 "STORE|MOUNT is required" "$mendfs" status
 exits 2 "-n wants a number of commits" "$mendfs" log "$mnt" -n -1
-exits 2 "append is the only mode" "$mendfs" load "$mnt" there.jsonl --mode merge
+exits 2 "there is no --mode upsert: append" "$mendfs" load "$mnt" there.jsonl --mode upsert
 
 # ---- a load of nothing: no input is a slip, an empty one changes nothing
 mkdir -p empty_inputs

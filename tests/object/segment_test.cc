@@ -100,6 +100,42 @@ TEST_F(SegmentTest, TheContentSumIsThatOfTheEntriesAndDerivedOnesStayOut) {
   EXPECT_EQ(derived.ref.nodes, 0u);
 }
 
+TEST_F(SegmentTest, WhatItHidesIsTakenOffItsTotals) {
+  auto sets = SegmentBuilder::Begin(objects_, {});
+  ASSERT_TRUE((*sets)->Add("a", Seq(), "new").ok());
+  ASSERT_TRUE((*sets)->Add("b", Seq(), "newer", ContentLeaf("b", "old")).ok());
+  const auto set = (*sets)->Finish();
+  ASSERT_TRUE(set.ok());
+  Hash128 sum = ContentLeaf("a", "new");
+  sum += ContentLeaf("b", "newer");
+  sum -= ContentLeaf("b", "old");
+  EXPECT_EQ(set->ref.content_sum, sum);
+  EXPECT_EQ(set->ref.nodes, 1u);
+  EXPECT_FALSE(set->ref.clears);
+}
+
+TEST_F(SegmentTest, OneThatClearsHoldsKeysAloneAndTheTotalsOfWhatItHides) {
+  auto clears =
+      SegmentBuilder::Begin(objects_, {.content = SegmentContent::kEdges, .clears = true});
+  EXPECT_EQ((*clears)->Add("a", Seq(), "value", ContentLeaf("a", "x")).code(), Code::kInvalid);
+  ASSERT_TRUE((*clears)->Add("a", Seq(), "", ContentLeaf("a", "x")).ok());
+  ASSERT_TRUE((*clears)->Add("b", Seq(), "", ContentLeaf("b", "y")).ok());
+  const auto cleared = (*clears)->Finish();
+  ASSERT_TRUE(cleared.ok());
+  Hash128 sum = ContentLeaf("a", "x");
+  sum += ContentLeaf("b", "y");
+  EXPECT_EQ(cleared->ref.content_sum, sum);
+  EXPECT_EQ(cleared->ref.edges, 2u);
+  const std::string bytes = EncodeSegmentRef(cleared->ref);
+  EXPECT_EQ(bytes.substr(0, 4), std::string("\x02\x01\0\0", 4));
+  const auto ref = DecodeSegmentRef(bytes);
+  ASSERT_TRUE(ref.ok()) << ref.status().ToString();
+  EXPECT_EQ(*ref, cleared->ref);
+  const auto reader = SegmentReader::Open(objects_, *ref, nullptr);
+  ASSERT_TRUE(reader.ok());
+  EXPECT_TRUE((*reader)->Get("b")->has_value());
+}
+
 TEST_F(SegmentTest, KeysMustAscend) {
   auto builder = SegmentBuilder::Begin(objects_, {});
   ASSERT_TRUE((*builder)->Add("b", Seq(), "").ok());
@@ -165,7 +201,10 @@ TEST_F(SegmentTest, ARefThatIsCutOrStretchedIsCorruption) {
     EXPECT_EQ(DecodeSegmentRef(value.substr(0, size)).status().code(), Code::kCorruption) << size;
   }
   EXPECT_FALSE(DecodeSegmentRef(value + "x").ok());
-  EXPECT_EQ(DecodeSegmentRef("\x02" + value.substr(1)).status().code(), Code::kUnsupported);
+  EXPECT_EQ(DecodeSegmentRef("\x03" + value.substr(1)).status().code(), Code::kUnsupported);
+  // Version 2 says that it clears, and nothing else does.
+  EXPECT_EQ(DecodeSegmentRef("\x02" + value.substr(1)).status().code(), Code::kCorruption);
+  EXPECT_EQ(DecodeSegmentRef("\x01\x01" + value.substr(2)).status().code(), Code::kCorruption);
 }
 
 TEST(BloomTest, NoKeyIsMissedAndFewOthersPass) {

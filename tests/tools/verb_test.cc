@@ -85,8 +85,8 @@ TEST_F(VerbTest, RefusedLinesAreNamedAndNothingChanges) {
                  io),
             kExitFailed);
   ASSERT_EQ(io.errors.size(), 3U) << testing::PrintToString(io.errors);
-  EXPECT_THAT(io.errors[0], HasSubstr("in.jsonl:2: "));
-  EXPECT_THAT(io.errors[1], HasSubstr("in.jsonl:3: "));
+  EXPECT_THAT(io.errors[0], HasSubstr("in.jsonl:2:1: expected"));
+  EXPECT_THAT(io.errors[1], HasSubstr("in.jsonl:3:43: "));
   EXPECT_THAT(io.errors[2], HasSubstr("mendfs load: 2 lines were refused"));
   EXPECT_EQ(io.out, "");
   EXPECT_EQ(Output({.verb = Verb::kExport}), "");

@@ -94,15 +94,36 @@ Result<bool> PlanTouch::JoinsRow(InodeNumber row) const {
   return false;
 }
 
+bool PlanTouch::IsWhole(const ChangeEntry& entry) const {
+  const auto type = ParseTypeOf(entry.key);
+  return type && std::find(plan_.whole.begin(), plan_.whole.end(), *type) != plan_.whole.end();
+}
+
+// A new edge to a row whose name the plan writes: it takes the row away, for nobody knows the
+// numbers of the rows that it brings.
+Result<bool> PlanTouch::WritesEnd(const EdgeEnds& ends) const {
+  for (const TypeId type : types_) {
+    for (const InodeNumber row : {ends.source, ends.target}) {
+      MENDFS_ASSIGN_OR_RETURN(const bool writes, Writes(RowNameKey(type, row)));
+      if (writes) return true;
+    }
+  }
+  return false;
+}
+
 Result<bool> PlanTouch::TouchesEdge(const ChangeEntry& entry) const {
   MENDFS_ASSIGN_OR_RETURN(const bool same, Writes(entry.key));
   const auto type = ParseTypeOf(entry.key);
   if (same || !type || KindOf(entry.key) != KeyKind::kEdge) return same;
+  const auto ends = ParseEdgeKey(entry.key);
+  if (IsWhole(entry) || !ends) return true;
   const bool bounded =
       std::find(plan_.bounded.begin(), plan_.bounded.end(), *type) != plan_.bounded.end();
-  const auto ends = ParseEdgeKey(entry.key);
-  if (!bounded || !ends) return bounded;
-  return WritesBelow(EdgePrefix(*type, ends->source));
+  if (bounded) {
+    MENDFS_ASSIGN_OR_RETURN(const bool counted, WritesBelow(EdgePrefix(*type, ends->source)));
+    if (counted) return true;
+  }
+  return WritesEnd(*ends);
 }
 
 Result<bool> PlanTouch::TouchesValue(const ChangeEntry& entry) const {
@@ -126,7 +147,7 @@ Result<bool> PlanTouch::Touches(const ChangeEntry& entry) const {
     case KeyKind::kXattr: return false;
     case KeyKind::kSchema: return true;
     case KeyKind::kSegment: return !type || types_.contains(*type);
-    case KeyKind::kRow:
+    case KeyKind::kRow: return IsWhole(entry) ? Result<bool>(true) : Writes(entry.key);
     case KeyKind::kLongName: return Writes(entry.key);
     case KeyKind::kEdge:
     case KeyKind::kEdgeReverse: return TouchesEdge(entry);

@@ -1,7 +1,8 @@
 // Does a change that somebody else made since a plan's base touch what the plan read or wrote?
 //
 // Judged key by key, from the journal: files/ never does. Of the tables it is the schema, a key
-// that the plan writes, a bulk write of a type that it writes, the end of a row that its edges
+// that the plan writes, a row or edge of a type that it leaves whole, a new edge of a row that it
+// takes away, a bulk write of a type that it writes, the end of a row that its edges
 // join, an edge that counts where the plan's edges were counted, and a unique value that it takes.
 //
 // Lifetime: ObjectStore and plan outlive it
@@ -38,6 +39,8 @@ class PlanTouch {
 
   Result<bool> Touches(const ChangeEntry& entry) const;
   Result<bool> TouchesEdge(const ChangeEntry& entry) const;
+  bool IsWhole(const ChangeEntry& entry) const;
+  Result<bool> WritesEnd(const EdgeEnds& ends) const;
   Result<bool> TouchesValue(const ChangeEntry& entry) const;
   Result<bool> JoinsRow(InodeNumber row) const;
   Result<bool> Writes(std::string_view key) const;

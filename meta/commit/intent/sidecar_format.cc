@@ -58,9 +58,18 @@ Json PlanJson(const IntentPlan& plan) {
   for (const IntentPlan::Column& column : plan.unique) {
     unique.push_back(Json::array({column.type.value, column.property.value}));
   }
-  return {{"bounded", std::move(bounded)},
-          {"unique", std::move(unique)},
-          {"change", ToHex(std::string_view(EncodeChange(plan.change)))}};
+  Json json = {{"bounded", std::move(bounded)},
+               {"unique", std::move(unique)},
+               {"change", ToHex(std::string_view(EncodeChange(plan.change)))}};
+  if (plan.whole.empty()) return json;
+  Json& whole = json["whole"] = Json::array();
+  for (const TypeId type : plan.whole) whole.push_back(type.value);
+  return json;
+}
+
+// Format 2 has what format 1 does not know.
+uint64_t FormatOf(const Sidecar& sidecar) {
+  return sidecar.plan && !sidecar.plan->whole.empty() ? 2 : 1;
 }
 
 // Takes members out of an object; the first that is missing or of another kind fails it.
@@ -137,6 +146,7 @@ Result<IntentPlan> DecodePlan(BranchId branch, const Json& json) {
   IntentPlan plan;
   bool ok = TakeTypes(members.List("bounded"), plan.bounded);
   ok = TakeColumns(members.List("unique"), plan.unique) && ok;
+  if (members.Has("whole")) ok = TakeTypes(members.List("whole"), plan.whole) && ok;
   const auto bytes = FromHex(members.Text("change"));
   if (!ok || !members.ok() || !bytes) return Damaged("its plan does not decode");
   MENDFS_ASSIGN_OR_RETURN(plan.change, DecodeChange(branch, *bytes));
@@ -224,7 +234,7 @@ Result<std::string> EncodeSidecar(const Sidecar& sidecar) {
   std::string rest =
       json.dump(-1, ' ', false, Json::error_handler_t::replace).substr(1).append("\n");
   std::string bytes(kHead);
-  bytes.append(std::to_string(kSidecarVersion)).append(kSum);
+  bytes.append(std::to_string(FormatOf(sidecar))).append(kSum);
   bytes.append(ToHex(HashXxh3Wide(rest))).append(kHeadEnd).append(rest);
   if (bytes.size() > kSidecarBytesMax || sidecar.objects.size() > kSidecarObjectsMax) {
     return Status(Code::kTooBig, "a sidecar of " + std::to_string(bytes.size()) + " bytes and " +

@@ -21,7 +21,7 @@
 
 namespace mendfs {
 
-inline constexpr uint64_t kSidecarVersion = 1;
+inline constexpr uint64_t kSidecarVersion = 2;
 inline constexpr uint64_t kSidecarBytesMax = 32 << 20;
 inline constexpr size_t kSidecarObjectsMax = 16384;
 
@@ -46,6 +46,7 @@ struct IntentPlan {
   Change change;
   std::vector<TypeId> bounded;  // edge types whose edges of one source were counted
   std::vector<Column> unique;   // whose values were found to be free
+  std::vector<TypeId> whole;    // of which the plan leaves nothing but what it knows
 };
 
 struct Sidecar {

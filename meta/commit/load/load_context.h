@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "meta/codec/hash.h"
@@ -26,6 +27,8 @@ struct LoadContext {
   std::shared_ptr<const RowRules> rules;
   LoadReport& report;
   LoadStaging& staging;
+  bool upsert = false;      // keys that are there get the new body; else they are refused
+  std::set<TypeId> whole;   // types of which the input is all there is to be
   uint64_t sort_bytes = 0;  // of one large sort; two are alive at most
   // The hash that stands for a key in a file name that would be too long.
   std::function<std::optional<Hash128>(const NodeType&, std::string_view key)> long_name;

@@ -1,4 +1,5 @@
-// The first stage of a load: bytes into lines, lines into checked rows, rows into two sorts.
+// The first stage of a load: bytes into lines or records, those into checked rows, rows into two
+// sorts.
 //
 // A node's record is sorted by its kRow key, an edge's by the kRow key of its source. Records carry
 // what later stages need, so that no line is parsed twice.
@@ -10,6 +11,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +24,8 @@
 #include "meta/commit/load/load_report.h"
 #include "meta/table/json_line.h"
 #include "meta/table/row_check.h"
+#include "meta/table/text/csv_reader.h"
+#include "meta/table/text/csv_rows.h"
 
 namespace mendfs {
 
@@ -49,18 +56,26 @@ struct EdgeRecord {
 };
 bool ParseEdgeRecord(std::string_view payload, EdgeRecord& record);
 
-class LineReader {
+// kByName: *.csv and *.tsv, all else is JSON lines.
+enum class SourceFormat : unsigned char { kByName, kJsonLines, kCsv, kTsv };
+
+struct RowReaderOptions {
+  // Every row is one of this type; empty: a line names its own, a table has it in its file's name.
+  std::string type;
+  SourceFormat format = SourceFormat::kByName;
+};
+
+class RowReader final : private CsvSink {
  public:
   struct Target {
     LoadReport& report;
     ExternalSorter& nodes;
     ExternalSorter& edges;
   };
-  // `bare_type`: every line is a body of this type; empty: each names its own. kNotFound if there
-  // is no such type.
-  static Result<std::unique_ptr<LineReader>> Begin(std::shared_ptr<const RowRules> rules,
-                                                   const std::string& bare_type,
-                                                   const Target& target);
+  // kNotFound if there is no such type.
+  static Result<std::unique_ptr<RowReader>> Begin(std::shared_ptr<const RowRules> rules,
+                                                  const RowReaderOptions& options,
+                                                  const Target& target);
 
   Status Add(std::string_view source, std::string_view bytes);
   Status EndSource();
@@ -68,31 +83,59 @@ class LineReader {
   uint64_t nodes() const { return nodes_; }
   uint64_t edges() const { return edges_; }
   uint64_t bytes() const { return bytes_; }
+  // Types of which there was any line, or a table's header.
+  const std::set<TypeId>& types() const { return types_; }
 
  private:
-  LineReader(std::shared_ptr<const RowRules> rules, const Target& target);
+  // Of the table that is being read; JSON lines have none.
+  struct Table {
+    Table(char delimiter, const CsvType& table_type)
+        : reader(delimiter, kLoadLineBytesMax), type(table_type), maker(table_type) {}
+    CsvReader reader;
+    const CsvType type;
+    CsvRowMaker maker;
+    bool begun = false;    // its header was read
+    bool useless = false;  // and tells no columns
+    CsvRow row;
+  };
+
+  RowReader(std::shared_ptr<const RowRules> rules, RowReaderOptions options, const Target& target);
 
   void BeginSource(std::string_view source);
+  void BeginTable(char delimiter);
+  CsvType FindTableType(std::string_view path) const;
+  Status AddLines(std::string_view bytes);
   Status TakeLine(std::string_view line);
   Status TakeRow(std::string_view line);
-  Status TakeNode(const NodeType& type);
-  Status TakeEdge(const EdgeType& type);
+  Status TakeRecord(std::span<const CsvField> fields) override;
+  Status TakeFault(const CsvPlace& place, const Status& fault) override;
+  Status TakeNode(const NodeType& type, std::string_view body, std::optional<std::string_view> key);
+  Status TakeEdge(const EdgeType& type, const LoadLine& line, bool bare);
+  Status TakeTableEdge(const EdgeType& type, const CsvRow& row);
+  Status KeepEdge(const EdgeType& type, uint32_t number, std::string_view body);
   void KeepPart(std::string_view part);
-  void Refuse(Status status);
+  void Refuse(Status status, uint64_t column = 0);
+  void RefuseBody(const Status& status, std::string_view body);
 
   const Target target_;
+  const RowReaderOptions options_;
   RowChecker checker_;
   const NodeType* bare_node_ = nullptr;
   const EdgeType* bare_edge_ = nullptr;
   bool in_source_ = false;
+  bool skip_source_ = false;  // nothing in it can be read
   std::string source_name_;
   LineRef where_;
-  std::string part_;  // of a line whose end has not come
+  std::unique_ptr<Table> table_;
+  std::span<const CsvField> fields_;  // of the record at hand
+  std::string_view text_;             // of the line at hand
+  std::string part_;                  // of a line whose end has not come
   bool part_too_long_ = false;
   LoadLine line_;  // scratch, as the next three
   CheckedRow row_;
   std::string key_;
   std::string payload_;
+  std::set<TypeId> types_;
   uint64_t nodes_ = 0;
   uint64_t edges_ = 0;
   uint64_t bytes_ = 0;

@@ -1,8 +1,13 @@
 #include "meta/commit/load/load_nodes.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "meta/codec/bytes.h"
+#include "meta/codec/fingerprint.h"
+#include "meta/commit/load/load_gone.h"
+#include "meta/commit/load/load_indexes.h"
 #include "meta/commit/load/load_lines.h"
 #include "meta/manifest/keys.h"
 #include "meta/table/index.h"
@@ -19,16 +24,27 @@ std::string Quoted(std::string_view text) {
   return "\"" + std::string(text) + "\"";
 }
 
+std::vector<std::string> RowPrefixes(const LoadContext& context) {
+  std::vector<std::string> prefixes;
+  for (const NodeType& type : context.rules->schema().nodes) {
+    if (context.whole.contains(type.id)) prefixes.push_back(RowPrefix(type.id));
+  }
+  return prefixes;
+}
+
 class NodePass {
  public:
   NodePass(LoadContext& context, const NodeNumbers& numbers, LoadOutput& output)
       : context_(context),
         numbers_(numbers),
         output_(output),
-        existing_(context.reader, context.view),
+        stored_(context.reader, context.view),
+        whole_(context.reader, context.view, RowPrefixes(context)),
+        checker_(context.rules),
         rows_(output, {.content = SegmentContent::kNodes}),
         row_names_(output, {.content = SegmentContent::kDerived}),
-        index_sort_(context.MakeSorter("index", context.sort_bytes / 2)),
+        indexes_(context, output),
+        gone_(context),
         long_name_sort_(context.MakeSorter("names", context.sort_bytes / 8)) {
     new_rows_.first = numbers.first.value;
   }
@@ -36,39 +52,54 @@ class NodePass {
   Result<NewRows> Run(ExternalSorter& nodes);
 
  private:
+  // An index entry that a row is to have.
+  struct Wanted {
+    std::string key;
+    bool unique = false;
+  };
+
   Status TakeRecord(std::string_view row_key, std::string_view payload);
-  Result<bool> IsTaken(std::string_view row_key);
-  Status WriteRow(std::string_view row_key, InodeNumber row);
-  Status WriteIndexes();
+  bool IsRepeated(std::string_view row_key);
+  // The value that the store has under the key. Rows of whole types before it go.
+  Result<std::optional<std::string_view>> Stored(std::string_view row_key);
+  Status AddRow(std::string_view row_key);
+  Status ChangeRow(std::string_view row_key, std::string_view stored);
+  // Those of whole types that stand before `row_key`; empty: all that are left.
+  Status TakeAwayBefore(std::string_view row_key);
+  Status TakeAway(std::string_view row_key, std::string_view stored);
+  Status NoteRow(std::string_view row_key, InodeNumber row, const LineRef& where);
+  Status ChangeIndexesOf(std::string_view key, InodeNumber row, std::string_view stored_body);
+  Result<IndexKeys> StoredIndexKeys(std::string_view key, InodeNumber row, std::string_view body);
+  void TakeWanted(InodeNumber row);
   Status WriteLongNames();
-  Status CheckUniqueValue(std::string_view index_key, const LineRef& where);
-  bool MayHaveHolders(TypeId type, PropertyId property);
   void UseType(std::string_view row_key);
 
   LoadContext& context_;
   const NodeNumbers numbers_;
   LoadOutput& output_;
-  ExistingRows existing_;
+  StoredEntries stored_;
+  StoredWalk whole_;
+  RowChecker checker_;
   LoadOutput::Stream rows_;
   LoadOutput::Stream row_names_;
-  std::unique_ptr<ExternalSorter> index_sort_;
+  IndexPass indexes_;
+  GonePass gone_;
   std::unique_ptr<ExternalSorter> long_name_sort_;
   std::unique_ptr<RunWriter> run_;
   NewRows new_rows_;
-  NewRows::Range* range_ = nullptr;
   const NodeType* type_ = nullptr;
+  bool type_is_whole_ = false;
   std::string last_key_;
   LineRef last_where_;
   NodeRecord record_;
-  std::string value_;  // scratch
-  // Of the index that is being checked.
-  std::string unique_prefix_;
-  LineRef unique_where_;
-  std::string holders_prefix_;
-  bool holders_possible_ = false;
+  CheckedRow checked_;          // scratch, as the next three
+  std::vector<Wanted> wanted_;  // in key order
+  std::string value_;
+  std::string held_;
 };
 
 Result<NewRows> NodePass::Run(ExternalSorter& nodes) {
+  MENDFS_RETURN_IF_ERROR(whole_.status());
   MENDFS_ASSIGN_OR_RETURN(run_,
                           RunWriter::Begin(context_.disk, context_.staging.directory() + "/rows"));
   context_.progress("sort", 0, nodes.records());
@@ -79,12 +110,15 @@ Result<NewRows> NodePass::Run(ExternalSorter& nodes) {
     MENDFS_RETURN_IF_ERROR(TakeRecord(stream->key(), stream->payload()));
     MENDFS_RETURN_IF_ERROR(stream->Next());
   }
+  MENDFS_RETURN_IF_ERROR(TakeAwayBefore({}));
+  new_rows_.gone_count = gone_.rows();
+  MENDFS_ASSIGN_OR_RETURN(new_rows_.gone, gone_.ClearNames(row_names_));
   if (context_.report.clean()) {
     MENDFS_RETURN_IF_ERROR(rows_.Finish());
     MENDFS_RETURN_IF_ERROR(row_names_.Finish());
   }
   MENDFS_ASSIGN_OR_RETURN(new_rows_.run, run_->Finish());
-  MENDFS_RETURN_IF_ERROR(WriteIndexes());
+  MENDFS_RETURN_IF_ERROR(indexes_.Finish());
   MENDFS_RETURN_IF_ERROR(WriteLongNames());
   return std::move(new_rows_);
 }
@@ -93,132 +127,161 @@ void NodePass::UseType(std::string_view row_key) {
   const TypeId type = *ParseTypeOf(row_key);
   if (type_ != nullptr && type_->id == type) return;
   type_ = context_.rules->schema().FindNode(type);
-  range_ = &new_rows_.types[type];
-  range_->first = new_rows_.first + new_rows_.count;
+  type_is_whole_ = context_.whole.contains(type);
 }
 
-// A key that the input has twice, or the store has: refused, and true.
-Result<bool> NodePass::IsTaken(std::string_view row_key) {
-  const auto name = [&] { return type_->name + " " + Quoted(*ParseRowKey(row_key)); };
+// A key that the input has twice: refused, and true.
+bool NodePass::IsRepeated(std::string_view row_key) {
   if (row_key == last_key_) {
     context_.report.Refuse(
-        record_.where,
-        {Code::kExists,
-         name() + ": " + context_.report.Where(last_where_, record_.where) + " has the same key"});
+        record_.where, {Code::kExists, type_->name + " " + Quoted(*ParseRowKey(row_key)) + ": " +
+                                           context_.report.Where(last_where_, record_.where) +
+                                           " has the same key"});
     return true;
   }
   last_key_.assign(row_key);
   last_where_ = record_.where;
-  MENDFS_ASSIGN_OR_RETURN(const auto stored, existing_.Find(row_key));
-  if (stored) {
-    context_.report.Refuse(record_.where, {Code::kExists, name() + " is in the store already"});
-  }
-  return stored.has_value();
+  return false;
+}
+
+Result<std::optional<std::string_view>> NodePass::Stored(std::string_view row_key) {
+  MENDFS_RETURN_IF_ERROR(TakeAwayBefore(row_key));
+  UseType(row_key);
+  if (!type_is_whole_) return stored_.Find(row_key);
+  if (!whole_.Valid() || whole_.key() != row_key) return std::optional<std::string_view>();
+  held_.assign(whole_.value());
+  MENDFS_RETURN_IF_ERROR(whole_.Next());
+  return std::optional<std::string_view>(held_);
 }
 
 Status NodePass::TakeRecord(std::string_view row_key, std::string_view payload) {
   if (!ParseNodeRecord(payload, record_)) return BadRecord();
   UseType(row_key);
-  MENDFS_ASSIGN_OR_RETURN(const bool taken, IsTaken(row_key));
-  if (taken) return Status::Ok();
-  if (new_rows_.count == numbers_.count) return BadRecord();
-
-  const InodeNumber row(new_rows_.first + new_rows_.count);
-  ++new_rows_.count;
-  ++range_->count;
-  // Edges are joined with this, also when something was refused: their own faults are told too.
-  value_.clear();
-  PutU64(value_, row.value);
-  PutLineRef(value_, record_.where);
-  MENDFS_RETURN_IF_ERROR(run_->Add(row_key, value_));
-  return WriteRow(row_key, row);
+  if (type_ == nullptr) return BadRecord();
+  if (IsRepeated(row_key)) return Status::Ok();
+  MENDFS_ASSIGN_OR_RETURN(const auto stored, Stored(row_key));
+  if (!stored) return AddRow(row_key);
+  if (context_.upsert) return ChangeRow(row_key, *stored);
+  context_.report.Refuse(record_.where,
+                         {Code::kExists, type_->name + " " + Quoted(*ParseRowKey(row_key)) +
+                                             " is in the store already"});
+  return Status::Ok();
 }
 
-Status NodePass::WriteRow(std::string_view row_key, InodeNumber row) {
-  const std::string_view key = *ParseRowKey(row_key);
+// Edges are joined with this, also when something was refused: their own faults are told too.
+Status NodePass::NoteRow(std::string_view row_key, InodeNumber row, const LineRef& where) {
+  value_.clear();
+  PutU64(value_, row.value);
+  PutLineRef(value_, where);
+  return run_->Add(row_key, value_);
+}
+
+void NodePass::TakeWanted(InodeNumber row) {
+  wanted_.clear();
   for (const NodeRecord::Value& value : record_.values) {
-    value_.clear();
-    PutU8(value_, value.unique ? 1 : 0);
-    PutLineRef(value_, record_.where);
-    MENDFS_RETURN_IF_ERROR(
-        index_sort_->Add(IndexKey(type_->id, value.property, value.bytes, row), value_));
+    wanted_.push_back({IndexKey(type_->id, value.property, value.bytes, row), value.unique});
+  }
+}
+
+Status NodePass::AddRow(std::string_view row_key) {
+  if (new_rows_.count == numbers_.count) return BadRecord();
+  const InodeNumber row(new_rows_.first + new_rows_.count);
+  NewRows::Range& range = new_rows_.types[type_->id];
+  if (range.count == 0) range.first = row.value;
+  ++new_rows_.count;
+  ++range.count;
+  MENDFS_RETURN_IF_ERROR(NoteRow(row_key, row, record_.where));
+  TakeWanted(row);
+  for (const Wanted& wanted : wanted_) {
+    MENDFS_RETURN_IF_ERROR(indexes_.Claim(wanted.key, wanted.unique, record_.where));
   }
   if (!context_.report.clean()) return Status::Ok();
+  const std::string_view key = *ParseRowKey(row_key);
   value_.clear();
   AppendRowValue(value_, row, {}, record_.body);
   MENDFS_RETURN_IF_ERROR(rows_.Add(row_key, value_));
   MENDFS_RETURN_IF_ERROR(row_names_.Add(RowNameKey(type_->id, row), key));
   if (const auto hash = context_.long_name(*type_, key)) {
-    MENDFS_RETURN_IF_ERROR(long_name_sort_->Add(LongNameKey(type_->id, *hash), key));
+    MENDFS_RETURN_IF_ERROR(
+        long_name_sort_->Add(LongNameKey(type_->id, *hash), std::string("+").append(key)));
   }
   return Status::Ok();
 }
 
-// Whether the store has any entry under this index; asked once an index.
-bool NodePass::MayHaveHolders(TypeId type, PropertyId property) {
-  std::string prefix = IndexPrefix(type, property);
-  if (prefix != holders_prefix_) {
-    const auto cursor = context_.reader.Scan(context_.view, PrefixRange(prefix));
-    // A cursor that failed is not valid: then the question is asked, and answers why.
-    holders_possible_ = cursor->Valid() || !cursor->status().ok();
-    holders_prefix_ = std::move(prefix);
-  }
-  return holders_possible_;
+// What does not change is not written, so that loading the same twice changes nothing.
+Status NodePass::ChangeRow(std::string_view row_key, std::string_view stored) {
+  MENDFS_ASSIGN_OR_RETURN(const RowHead head, DecodeRowHead(stored));
+  const std::string_view body = stored.substr(head.body_offset);
+  if (body == record_.body) return Status::Ok();
+  MENDFS_RETURN_IF_ERROR(ChangeIndexesOf(*ParseRowKey(row_key), head.row, body));
+  ++new_rows_.changed_count;
+  if (!context_.report.clean()) return Status::Ok();
+  RowAttributes attributes = head.attributes;
+  attributes.mtime_ns = 0;  // that of the load
+  value_.clear();
+  AppendRowValue(value_, head.row, attributes, record_.body);
+  return rows_.Add(row_key, value_, ContentLeaf(row_key, stored));
 }
 
-Status NodePass::CheckUniqueValue(std::string_view index_key, const LineRef& where) {
-  const std::string_view prefix = index_key.substr(0, index_key.size() - sizeof(uint64_t));
-  const bool repeated = prefix == unique_prefix_;
-  ByteReader in(index_key.substr(1));
-  const TypeId type(in.GetU32BigEndian());
-  const PropertyId property(in.GetU32BigEndian());
-  const NodeType* node = context_.rules->schema().FindNode(type);
-  if (node == nullptr) return BadRecord();
-  const auto refuse = [&](const std::string& holder) {
-    std::string name = std::to_string(property.value);
-    for (const Property& one : node->properties) {
-      if (one.id == property) name = one.name;
-    }
-    context_.report.Refuse(where, {Code::kExists, "property " + Quoted(name) + " is unique: " +
-                                                      holder + " has the same value"});
-  };
-  if (repeated) {
-    refuse(context_.report.Where(unique_where_, where));
-    return Status::Ok();
+Result<IndexKeys> NodePass::StoredIndexKeys(std::string_view key, InodeNumber row,
+                                            std::string_view body) {
+  if (!HasIndexes(*type_)) return IndexKeys();
+  if (checker_.CheckNode(*type_, body, key, checked_).ok()) {
+    return IndexKeysOf(type_->id, row, checked_);
   }
-  unique_prefix_.assign(prefix);
-  unique_where_ = where;
-  if (!MayHaveHolders(type, property)) return Status::Ok();
-  const std::string value = in.GetKeyBytes();
-  MENDFS_ASSIGN_OR_RETURN(const auto holder,
-                          FindHolder(context_.reader, context_.view, type, property, value, {}));
-  if (holder) refuse(node->name + " " + Quoted(holder->key));
+  // Written under an older schema: only the entries themselves tell what they are.
+  return ScanIndexKeys(context_.reader, context_.view, *type_, row);
+}
+
+Status NodePass::ChangeIndexesOf(std::string_view key, InodeNumber row,
+                                 std::string_view stored_body) {
+  MENDFS_ASSIGN_OR_RETURN(const IndexKeys had, StoredIndexKeys(key, row, stored_body));
+  TakeWanted(row);
+  for (const std::string& old : had) {
+    const bool stays = std::any_of(wanted_.begin(), wanted_.end(),
+                                   [&](const Wanted& wanted) { return wanted.key == old; });
+    if (!stays) MENDFS_RETURN_IF_ERROR(indexes_.Free(old));
+  }
+  for (const Wanted& wanted : wanted_) {
+    if (std::binary_search(had.begin(), had.end(), wanted.key)) continue;
+    MENDFS_RETURN_IF_ERROR(indexes_.Claim(wanted.key, wanted.unique, record_.where));
+  }
   return Status::Ok();
 }
 
-Status NodePass::WriteIndexes() {
-  LoadOutput::Stream entries(output_, {.content = SegmentContent::kDerived, .filter = false});
-  const uint64_t total = index_sort_->records();
-  MENDFS_ASSIGN_OR_RETURN(auto stream, index_sort_->Finish());
-  for (uint64_t done = 0; stream->Valid(); ++done) {
-    if (done % kLoadProgressStep == 0) context_.progress("check", done, total);
-    ByteReader in(stream->payload());
-    const bool unique = in.GetU8() != 0;
-    const LineRef where = GetLineRef(in);
-    if (!in.AtEnd()) return BadRecord();
-    if (unique) MENDFS_RETURN_IF_ERROR(CheckUniqueValue(stream->key(), where));
-    if (context_.report.clean()) MENDFS_RETURN_IF_ERROR(entries.Add(stream->key(), {}));
-    MENDFS_RETURN_IF_ERROR(stream->Next());
+Status NodePass::TakeAwayBefore(std::string_view row_key) {
+  while (whole_.Valid() && (row_key.empty() || whole_.key() < row_key)) {
+    MENDFS_RETURN_IF_ERROR(TakeAway(whole_.key(), whole_.value()));
+    MENDFS_RETURN_IF_ERROR(whole_.Next());
   }
-  index_sort_.reset();
-  return context_.report.clean() ? entries.Finish() : Status::Ok();
+  return Status::Ok();
+}
+
+Status NodePass::TakeAway(std::string_view row_key, std::string_view stored) {
+  UseType(row_key);
+  const auto key = ParseRowKey(row_key);
+  if (type_ == nullptr || !key) return BadRecord();
+  MENDFS_ASSIGN_OR_RETURN(const RowHead head, DecodeRowHead(stored));
+  MENDFS_RETURN_IF_ERROR(NoteRow(row_key, InodeNumber(), {}));
+  MENDFS_RETURN_IF_ERROR(gone_.Add(type_->id, head.row, *key));
+  MENDFS_ASSIGN_OR_RETURN(const IndexKeys had,
+                          StoredIndexKeys(*key, head.row, stored.substr(head.body_offset)));
+  for (const std::string& old : had) MENDFS_RETURN_IF_ERROR(indexes_.Free(old));
+  if (!context_.report.clean()) return Status::Ok();
+  if (const auto hash = context_.long_name(*type_, *key)) {
+    MENDFS_RETURN_IF_ERROR(long_name_sort_->Add(LongNameKey(type_->id, *hash), "-"));
+  }
+  return rows_.Clear(row_key, ContentLeaf(row_key, stored));
 }
 
 Status NodePass::WriteLongNames() {
   LoadOutput::Stream entries(output_, {.content = SegmentContent::kDerived});
   MENDFS_ASSIGN_OR_RETURN(auto stream, long_name_sort_->Finish());
   while (stream->Valid() && context_.report.clean()) {
-    MENDFS_RETURN_IF_ERROR(entries.Add(stream->key(), stream->payload()));
+    const std::string_view payload = stream->payload();
+    if (payload.empty()) return BadRecord();
+    MENDFS_RETURN_IF_ERROR(payload.front() == '+' ? entries.Add(stream->key(), payload.substr(1))
+                                                  : entries.Clear(stream->key()));
     MENDFS_RETURN_IF_ERROR(stream->Next());
   }
   long_name_sort_.reset();

@@ -1,8 +1,10 @@
-// The second stage of a load: nodes in key order get their numbers and become entries.
+// The second stage of a load: nodes in key order become entries. New rows get their numbers; rows
+// that are there keep theirs, with their edges; of whole types the rows that do not come go.
 //
 // Threads:  one
 // Errors:   refused rows go to the report, and then nothing more is written; else as LoadOutput
-// Cost:     one pass over the nodes, one sort of their index entries
+// Cost:     one pass over the nodes, over the rows of whole types, one sort of the index entries
+//           that change
 #pragma once
 
 #include "meta/base/status.h"

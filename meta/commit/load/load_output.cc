@@ -35,16 +35,26 @@ Status SetTime(ChangeEntry& entry, int64_t time_ns) {
 LoadOutput::Stream::Stream(LoadOutput& output, const SegmentOptions& options)
     : output_(output), options_(options) {}
 
-Status LoadOutput::Stream::Add(std::string_view key, std::string_view value) {
-  if (segmented_) return AddToSegment(key, value);
-  const uint64_t bytes = key.size() + value.size();
+Status LoadOutput::Stream::Add(std::string_view key, std::string_view value,
+                               const std::optional<Hash128>& hidden) {
+  if (segmented_) return AddToSegment(sets_, key, value, hidden);
+  return Take({.fresh = !hidden, .key = std::string(key), .value = std::string(value)}, hidden);
+}
+
+Status LoadOutput::Stream::Clear(std::string_view key, const std::optional<Hash128>& hidden) {
+  if (segmented_) return AddToSegment(clears_, key, {}, hidden);
+  return Take({.whiteout = true, .key = std::string(key), .value = {}}, hidden);
+}
+
+Status LoadOutput::Stream::Take(ChangeEntry entry, const std::optional<Hash128>& hidden) {
+  const uint64_t bytes = entry.key.size() + entry.value.size();
   LoadOutput& output = output_;
   if (output.plain_entries_ + 1 > output.options_.plain_entries_max ||
       output.plain_bytes_ + bytes > output.options_.plain_bytes_max) {
     MENDFS_RETURN_IF_ERROR(MovePlainToSegments());
-    return AddToSegment(key, value);
+    return AddToSegment(entry.whiteout ? clears_ : sets_, entry.key, entry.value, hidden);
   }
-  plain_.push_back({.fresh = true, .key = std::string(key), .value = std::string(value)});
+  plain_.push_back({std::move(entry), hidden});
   plain_bytes_ += bytes;
   output.plain_bytes_ += bytes;
   ++output.plain_entries_;
@@ -56,8 +66,10 @@ Status LoadOutput::Stream::MovePlainToSegments() {
   segmented_ = true;
   output_.plain_entries_ -= plain_.size();
   output_.plain_bytes_ -= plain_bytes_;
-  for (const ChangeEntry& entry : plain_) {
-    MENDFS_RETURN_IF_ERROR(AddToSegment(entry.key, entry.value));
+  for (const Plain& plain : plain_) {
+    const ChangeEntry& entry = plain.entry;
+    MENDFS_RETURN_IF_ERROR(
+        AddToSegment(entry.whiteout ? clears_ : sets_, entry.key, entry.value, plain.hidden));
   }
   plain_ = {};
   plain_bytes_ = 0;
@@ -65,33 +77,43 @@ Status LoadOutput::Stream::MovePlainToSegments() {
 }
 
 // A segment holds one type, and is named under it.
-Status LoadOutput::Stream::AddToSegment(std::string_view key, std::string_view value) {
+Status LoadOutput::Stream::AddToSegment(OpenSegment& open, std::string_view key,
+                                        std::string_view value,
+                                        const std::optional<Hash128>& hidden) {
   const std::string_view type_prefix = key.substr(0, kTypePrefixBytes);
-  const bool full = builder_ && (builder_->entries() >= output_.options_.segment_entries_max ||
-                                 builder_->size_bytes() >= output_.options_.segment_bytes_max);
-  if (builder_ && (full || type_prefix != type_prefix_)) MENDFS_RETURN_IF_ERROR(FinishSegment());
-  if (!builder_) {
+  const bool full =
+      open.builder && (open.builder->entries() >= output_.options_.segment_entries_max ||
+                       open.builder->size_bytes() >= output_.options_.segment_bytes_max);
+  if (open.builder && (full || type_prefix != open.type_prefix)) {
+    MENDFS_RETURN_IF_ERROR(FinishSegment(open));
+  }
+  if (!open.builder) {
     SegmentOptions options = options_;
+    options.clears = &open == &clears_;
     options.time_ns = output_.options_.time_ns;
     MENDFS_ASSIGN_OR_RETURN(options.id, output_.write_.TakeSegment());
-    MENDFS_ASSIGN_OR_RETURN(builder_, SegmentBuilder::Begin(output_.objects_, options));
-    type_prefix_ = type_prefix;
+    MENDFS_ASSIGN_OR_RETURN(open.builder, SegmentBuilder::Begin(output_.objects_, options));
+    open.type_prefix = type_prefix;
   }
-  return builder_->Add(key, Seq(), value);
+  return open.builder->Add(key, Seq(), value, hidden);
 }
 
-Status LoadOutput::Stream::FinishSegment() {
-  MENDFS_ASSIGN_OR_RETURN(auto sealed, builder_->Finish());
+Status LoadOutput::Stream::FinishSegment(OpenSegment& open) {
+  MENDFS_ASSIGN_OR_RETURN(auto sealed, open.builder->Finish());
   output_.segments_.push_back(std::move(sealed));
-  builder_.reset();
+  open.builder.reset();
   return Status::Ok();
 }
 
 Status LoadOutput::Stream::Finish() {
-  if (builder_) MENDFS_RETURN_IF_ERROR(FinishSegment());
-  for (ChangeEntry& entry : plain_) {
-    MENDFS_RETURN_IF_ERROR(SetTime(entry, output_.options_.time_ns));
-    output_.plain_.push_back(std::move(entry));
+  for (OpenSegment* open : {&sets_, &clears_}) {
+    if (open->builder) MENDFS_RETURN_IF_ERROR(FinishSegment(*open));
+  }
+  for (Plain& plain : plain_) {
+    if (!plain.entry.whiteout) {
+      MENDFS_RETURN_IF_ERROR(SetTime(plain.entry, output_.options_.time_ns));
+    }
+    output_.plain_.push_back(std::move(plain.entry));
   }
   plain_.clear();
   return Status::Ok();

@@ -1,5 +1,6 @@
 // Where a load's entries go: sorted streams become segments; streams so small that a segment would
-// cost more than it holds become plain entries of the publishing change.
+// cost more than it holds become plain entries of the publishing change. What is set and what is
+// cleared go to segments of their own, side by side (docs/decisions/0016-load-modes.md).
 //
 // Lifetime: the LoadOutput outlives its streams; what it refers to outlives both
 // Threads:  one
@@ -10,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,26 +40,41 @@ class LoadOutput {
   LoadOutput(ObjectStore& objects, MultiStepWrite& write, const LoadOutputOptions& options)
       : objects_(objects), write_(write), options_(options) {}
 
-  // One kind of key, ascending over all types.
+  // One kind of key, ascending over all types. Keys that are set ascend, and so do those that are
+  // cleared; none is both.
   class Stream {
    public:
     Stream(LoadOutput& output, const SegmentOptions& options);
-    // Ascending keys, each new to the store.
-    Status Add(std::string_view key, std::string_view value);
+    // `hidden`: the ContentLeaf of what is visible under the key until now; nothing: none is.
+    Status Add(std::string_view key, std::string_view value,
+               const std::optional<Hash128>& hidden = std::nullopt);
+    // Derived keys need no `hidden`.
+    Status Clear(std::string_view key, const std::optional<Hash128>& hidden = std::nullopt);
     Status Finish();
 
    private:
-    Status AddToSegment(std::string_view key, std::string_view value);
-    Status FinishSegment();
+    struct Plain {
+      ChangeEntry entry;
+      std::optional<Hash128> hidden;
+    };
+    struct OpenSegment {
+      std::unique_ptr<SegmentBuilder> builder;
+      std::string type_prefix;  // kind and type of its keys
+    };
+
+    Status Take(ChangeEntry entry, const std::optional<Hash128>& hidden);
+    Status AddToSegment(OpenSegment& open, std::string_view key, std::string_view value,
+                        const std::optional<Hash128>& hidden);
+    Status FinishSegment(OpenSegment& open);
     Status MovePlainToSegments();
 
     LoadOutput& output_;
     const SegmentOptions options_;
     bool segmented_ = false;
-    std::vector<ChangeEntry> plain_;
+    std::vector<Plain> plain_;
     uint64_t plain_bytes_ = 0;
-    std::unique_ptr<SegmentBuilder> builder_;
-    std::string type_prefix_;  // kind and type of the open segment's keys
+    OpenSegment sets_;
+    OpenSegment clears_;
   };
 
   // All that was written, as one change. Empties the output.

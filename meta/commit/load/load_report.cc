@@ -17,9 +17,9 @@ std::string LoadReport::Where(const LineRef& where, const LineRef& seen_from) co
   return where.source == seen_from.source ? line : sources_[where.source] + " " + line;
 }
 
-void LoadReport::Refuse(const LineRef& where, Status status) {
+void LoadReport::Refuse(const LineRef& where, Status status, uint64_t column) {
   ++refused_;
-  if (refusals_.size() < refusals_max_) refusals_.push_back({where, std::move(status)});
+  if (refusals_.size() < refusals_max_) refusals_.push_back({where, std::move(status), column});
 }
 
 std::vector<RefusedLine> LoadReport::Sorted() const {

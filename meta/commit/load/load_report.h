@@ -22,6 +22,7 @@ struct LineRef {
 struct RefusedLine {
   LineRef where;
   Status status;
+  uint64_t column = 0;  // in bytes, 1 = the first; 0: the whole line
 };
 
 class LoadReport {
@@ -33,7 +34,7 @@ class LoadReport {
   // "people.jsonl line 12", or "line 12" when that is the file of `seen_from`.
   std::string Where(const LineRef& where, const LineRef& seen_from) const;
 
-  void Refuse(const LineRef& where, Status status);
+  void Refuse(const LineRef& where, Status status, uint64_t column = 0);
   // Counted, not told.
   void CountRefused(uint64_t count) { refused_ += count; }
   uint64_t refused() const { return refused_; }

@@ -1,4 +1,4 @@
-#include "meta/bulk_json.h"
+#include "meta/table/text/json_text.h"
 
 #include <cstdint>
 

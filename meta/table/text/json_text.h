@@ -1,4 +1,4 @@
-// The little JSON that export writes: strings, and bodies brought onto one line.
+// The little JSON that is written by hand: strings, and bodies brought onto one line.
 //
 // Threads:  free functions over values
 #pragma once

@@ -1,0 +1,55 @@
+// Index entries over a load: sorted, checked for @unique over the state that the load leaves, and
+// written. A value that a row of this load gives up is free for another one of the same load.
+//
+// Lifetime: context and output outlive it
+// Threads:  one
+// Errors:   violations go to the report; else as Reader and LoadOutput
+// Cost:     one sort of the entries that change; a look into the store for each unique value that
+//           is claimed, unless the index was empty before
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meta/base/status.h"
+#include "meta/commit/load/load_context.h"
+#include "meta/commit/load/load_output.h"
+
+namespace mendfs {
+
+class IndexPass {
+ public:
+  IndexPass(LoadContext& context, LoadOutput& output);
+
+  Status Claim(std::string_view index_key, bool unique, const LineRef& where);
+  Status Free(std::string_view index_key);
+  // All were told: checks and, while the report is clean, writes them.
+  Status Finish();
+
+ private:
+  // All entries of one value, one after the other.
+  struct Group {
+    std::string prefix;  // the keys without their rows
+    bool claimed = false;
+    LineRef where;
+    InodeNumber claimant;
+    std::vector<InodeNumber> freed;
+  };
+
+  Status Take(std::string_view index_key, std::string_view payload, LoadOutput::Stream& entries);
+  Status CheckGroup();
+  void Refuse(const LineRef& where, const std::string& holder) const;
+  bool MayHaveHolders(TypeId type, PropertyId property);
+
+  LoadContext& context_;
+  LoadOutput& output_;
+  std::unique_ptr<ExternalSorter> sort_;
+  Group group_;
+  std::string payload_;  // scratch
+  std::string holders_prefix_;
+  bool holders_possible_ = false;
+};
+
+}  // namespace mendfs
