@@ -74,6 +74,7 @@ FileSystem::FileSystem(Store& store, const FileSystemOptions& options)
   plane(PlaneKind::kNodes) = MakeNodesPlane(context);
   plane(PlaneKind::kEdges) = MakeEdgesPlane(context);
   plane(PlaneKind::kGraph) = MakeGraphPlane(context);
+  plane(PlaneKind::kWhere) = MakeWherePlane(context);
   plane(PlaneKind::kMend) = MakeMendPlane(
       context, {.open_files = [this] { return core_->handles.OpenFiles(); },
                 .counts =

@@ -24,8 +24,8 @@ inline constexpr InodeNumber kGraphRoot{10};
 inline constexpr InodeNumber kSchemaInode{11};
 inline constexpr InodeNumber kMendRoot{12};
 
-enum class PlaneKind : unsigned char { kFiles, kRoot, kNodes, kEdges, kGraph, kMend };
-inline constexpr size_t kPlaneCount = 6;
+enum class PlaneKind : unsigned char { kFiles, kRoot, kNodes, kEdges, kGraph, kMend, kWhere };
+inline constexpr size_t kPlaneCount = 7;
 
 enum class PlaceKind : unsigned char {
   kRoot,         // the mount point
@@ -48,6 +48,13 @@ enum class PlaceKind : unsigned char {
   kGraphInEnd,   // …/in/<Edge>/<key>                the same; `other` is the source there
   kMend,         // .mend/
   kMendFile,     // .mend/<file>                     number: which
+  kWhereTypes,   // .mend/where/
+  kWhereType,    // .mend/where/<Type>/              type
+  kWhereQuery,   // …/<condition>/[<condition>/…]    type, key: the conditions joined by `/`,
+                 //                                  row: hash of these, number: how many
+  kWhereRows,    // …/rows.jsonl                     the same
+  kWhereCount,   // …/count                          the same
+  kWhereRow,     // …/<key>.json                     the same, and other: the row
 };
 
 struct Place {

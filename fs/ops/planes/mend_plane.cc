@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kRejectedName = "rejected";
 constexpr std::string_view kSidecarsName = "sidecars";
+constexpr std::string_view kWhereName = "where";
 constexpr std::string_view kSidecarSuffix = ".json";
 constexpr size_t kCommandBytesMax = 4096;
 
@@ -72,6 +73,9 @@ class MendPlane final : public Plane {
       place.key = ToHex(*operation);
     }
     return place;
+  }
+  static Place WherePlace() {
+    return {.kind = PlaceKind::kWhereTypes, .key = {}, .other_key = {}};
   }
   static bool IsSidecar(const Place& place) {
     return place.kind == PlaceKind::kMendFile &&
@@ -140,6 +144,11 @@ Result<Found> MendPlane::Lookup(const Caller&, const Node& parent, std::string_v
     if (file.name == name) return Answer(PlaceOf(file.file));
   }
   if (name == kSidecarsName) return Answer(SidecarPlace(nullptr));
+  if (name == kWhereName) {
+    Found where = MakeFound(context_, WherePlace(), S_IFDIR | 0555, 0);
+    where.freshness = Freshness::kNone;
+    return where;
+  }
   if (name == kRejectedName) {
     MENDFS_ASSIGN_OR_RETURN(Attributes directory, context_.rejected.Directory());
     return Found{
@@ -177,6 +186,7 @@ Result<std::unique_ptr<DirectoryHandle>> MendPlane::OpenDirectory(const Caller&,
     names.push_back({std::string(file.name), InodeOf(PlaceOf(file.file)), S_IFREG});
   }
   names.push_back({std::string(kSidecarsName), InodeOf(SidecarPlace(nullptr)), S_IFDIR});
+  names.push_back({std::string(kWhereName), InodeOf(WherePlace()), S_IFDIR});
   Result<Attributes> rejected = context_.rejected.Directory();
   if (rejected.ok()) names.push_back({std::string(kRejectedName), rejected->inode, S_IFDIR});
   return std::make_unique<DirectoryHandle>(
