@@ -18,7 +18,7 @@ class TableSource final : public Candidates {
         cursor_(reader.Scan(view, PrefixRange(RowPrefix(type.id)))) {}
 
   Result<std::optional<CandidateRow>> Next() override {
-    if (begun_) cursor_->Next();
+    if (begun_ && cursor_->Valid()) cursor_->Next();
     begun_ = true;
     if (!cursor_->Valid()) {
       MENDFS_RETURN_IF_ERROR(cursor_->status());
