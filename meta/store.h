@@ -176,8 +176,9 @@ class Store {
 
   virtual Door& door() = 0;
   virtual const Reader& reader() const = 0;
-  // The newest applied state of the branch, kept readable.
-  virtual Result<std::unique_ptr<Snapshot>> Pin(BranchId branch) = 0;
+  // The newest applied state of the branch, or that of a commit, kept readable. kStale where no
+  // commit is kept.
+  virtual Result<std::unique_ptr<Snapshot>> Pin(BranchId branch, Seq seq = kHeadSeq) = 0;
 
   // Everything acknowledged before the call is durable when this returns ok; one flush is shared by
   // all that wait. A failed flush fences the store: it is read-only until it is opened again.

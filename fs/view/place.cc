@@ -37,6 +37,15 @@ PlaneKind PlaneOf(PlaceKind kind) {
     case PlaceKind::kEdgeRow: return PlaneKind::kEdges;
     case PlaceKind::kMend:
     case PlaceKind::kMendFile: return PlaneKind::kMend;
+    case PlaceKind::kPastRefs:
+    case PlaceKind::kPastRef:
+    case PlaceKind::kPastNode: return PlaneKind::kPast;
+    case PlaceKind::kWhereTypes:
+    case PlaceKind::kWhereType:
+    case PlaceKind::kWhereQuery:
+    case PlaceKind::kWhereRows:
+    case PlaceKind::kWhereCount:
+    case PlaceKind::kWhereRow: return PlaneKind::kWhere;
     default: return PlaneKind::kGraph;
   }
 }

@@ -24,8 +24,8 @@ inline constexpr InodeNumber kGraphRoot{10};
 inline constexpr InodeNumber kSchemaInode{11};
 inline constexpr InodeNumber kMendRoot{12};
 
-enum class PlaneKind : unsigned char { kFiles, kRoot, kNodes, kEdges, kGraph, kMend };
-inline constexpr size_t kPlaneCount = 6;
+enum class PlaneKind : unsigned char { kFiles, kRoot, kNodes, kEdges, kGraph, kMend, kWhere, kPast };
+inline constexpr size_t kPlaneCount = 8;
 
 enum class PlaceKind : unsigned char {
   kRoot,         // the mount point
@@ -48,6 +48,18 @@ enum class PlaceKind : unsigned char {
   kGraphInEnd,   // …/in/<Edge>/<key>                the same; `other` is the source there
   kMend,         // .mend/
   kMendFile,     // .mend/<file>                     number: which
+  kWhereTypes,   // .mend/where/
+  kWhereType,    // .mend/where/<Type>/              type
+  kWhereQuery,   // …/<condition>/[<condition>/…]    type, key: the conditions joined by `/`,
+                 //                                  row: hash of these, number: how many
+  kWhereRows,    // …/rows.jsonl                     the same
+  kWhereCount,   // …/count                          the same
+  kWhereRow,     // …/<key>.json                     the same, and other: the row
+  kPastRefs,     // .mend/at/
+  kPastRef,      // .mend/at/<ref>                   key: the ref, row: hash of it
+  kPastNode,     // .mend/at/<commit>/…              row: the node id there, other: the commit's seq,
+                 //                                  inside: the place there, unless it is an inode
+                 //                                  of the tree
 };
 
 struct Place {
@@ -59,6 +71,7 @@ struct Place {
   uint32_t number = 0;    // tells parallel edges apart; which file of .mend
   std::string key;        // key text of `row` (meta/table/schema/row_value.h)
   std::string other_key;  // key text of `other`
+  std::shared_ptr<const Place> inside = nullptr;  // of a node of the past: what it was
 };
 
 // Immutable once made; shared by the node table and the requests that use it.

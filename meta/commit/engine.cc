@@ -28,8 +28,8 @@ std::string JournalPath(const std::string& store) {
 
 class PinnedSnapshot : public Snapshot {
  public:
-  PinnedSnapshot(Manifest& manifest, BranchId branch)
-      : manifest_(manifest), view_{branch, manifest.Pin()} {}
+  // Takes over a pin.
+  PinnedSnapshot(Manifest& manifest, const View& view) : manifest_(manifest), view_(view) {}
   ~PinnedSnapshot() override { manifest_.Unpin(view_.seq); }
   PinnedSnapshot(const PinnedSnapshot&) = delete;
   PinnedSnapshot& operator=(const PinnedSnapshot&) = delete;
@@ -278,8 +278,14 @@ Result<std::optional<CommitRow>> Engine::Publish(const Change& change, const Com
   return std::optional<CommitRow>();
 }
 
-Result<std::unique_ptr<Snapshot>> Engine::Pin(BranchId branch) {
-  return std::unique_ptr<Snapshot>(std::make_unique<PinnedSnapshot>(*manifest_, branch));
+Result<std::unique_ptr<Snapshot>> Engine::Pin(BranchId branch, Seq seq) {
+  View view{branch, seq};
+  if (seq == kHeadSeq) {
+    view.seq = manifest_->Pin();
+  } else {
+    MENDFS_RETURN_IF_ERROR(manifest_->PinCommit(branch, seq));
+  }
+  return std::unique_ptr<Snapshot>(std::make_unique<PinnedSnapshot>(*manifest_, view));
 }
 
 Result<std::vector<CommitRow>> Engine::Log(BranchId branch, Seq before, size_t limit) const {

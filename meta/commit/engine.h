@@ -74,7 +74,7 @@ class Engine : public Store,
 
   Door& door() override { return *this; }
   const Reader& reader() const override { return *manifest_; }
-  Result<std::unique_ptr<Snapshot>> Pin(BranchId branch) override;
+  Result<std::unique_ptr<Snapshot>> Pin(BranchId branch, Seq seq) override;
   Status Flush() override;
   Result<std::optional<CommitRow>> CloseCommit(BranchId branch, const CommitNote& note) override;
   Result<std::optional<CommitRow>> Publish(const Change& change, const CommitNote& note) override;

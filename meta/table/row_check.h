@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +34,9 @@ class RowRules {
   struct TypeRules;
 
   // kInvalid if the schema does not pass CheckSchema.
-  static Result<std::shared_ptr<const RowRules>> Make(Schema schema);
+  // `columns`: properties whose values are collected as if they had an index, at any length.
+  static Result<std::shared_ptr<const RowRules>> Make(Schema schema,
+                                                      std::span<const PropertyId> columns = {});
   ~RowRules();
   RowRules(const RowRules&) = delete;
   RowRules& operator=(const RowRules&) = delete;

@@ -1,5 +1,6 @@
 #include "meta/table/row_check_rules.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "meta/table/schema/schema_parser.h"
@@ -8,12 +9,13 @@ namespace mendfs {
 namespace {
 
 Status AddProperties(const std::vector<Property>& properties, const std::vector<uint32_t>& key,
-                     RowRules::TypeRules& rules) {
+                     std::span<const PropertyId> columns, RowRules::TypeRules& rules) {
   for (const Property& property : properties) {
     rules.names.emplace(property.name, static_cast<uint32_t>(rules.properties.size()));
     PropertyRules& added = rules.properties.emplace_back();
     added.property = &property;
-    added.collect = property.unique || property.index || property.ttl;
+    added.indexed = property.unique || property.index || property.ttl;
+    added.collect = added.indexed || std::count(columns.begin(), columns.end(), property.id) > 0;
     added.required = !property.type.nullable;
     if (property.check.empty()) continue;
     MENDFS_ASSIGN_OR_RETURN(added.pattern, CheckedPattern::Compile(property.check));
@@ -35,7 +37,8 @@ Status AddProperties(const std::vector<Property>& properties, const std::vector<
 RowRules::RowRules() : state_(std::make_unique<State>()) {}
 RowRules::~RowRules() = default;
 
-Result<std::shared_ptr<const RowRules>> RowRules::Make(Schema schema) {
+Result<std::shared_ptr<const RowRules>> RowRules::Make(Schema schema,
+                                                       std::span<const PropertyId> columns) {
   MENDFS_RETURN_IF_ERROR(CheckSchema(schema));
   std::shared_ptr<RowRules> made(new RowRules());
   State& state = *made->state_;
@@ -46,7 +49,7 @@ Result<std::shared_ptr<const RowRules>> RowRules::Make(Schema schema) {
     nodes.emplace(type.id, &type);
     TypeRules& rules = state.rules[type.id];
     rules.node = &type;
-    MENDFS_RETURN_IF_ERROR(AddProperties(type.properties, type.key, rules));
+    MENDFS_RETURN_IF_ERROR(AddProperties(type.properties, type.key, columns, rules));
   }
   for (const EdgeType& type : state.schema.edges) {
     state.edges.emplace(type.name, &type);
@@ -54,7 +57,7 @@ Result<std::shared_ptr<const RowRules>> RowRules::Make(Schema schema) {
     rules.edge = &type;
     rules.source = nodes.at(type.source);  // CheckSchema has seen that they exist
     rules.target = nodes.at(type.target);
-    MENDFS_RETURN_IF_ERROR(AddProperties(type.properties, {}, rules));
+    MENDFS_RETURN_IF_ERROR(AddProperties(type.properties, {}, columns, rules));
   }
   return std::shared_ptr<const RowRules>(std::move(made));
 }

@@ -18,7 +18,8 @@ namespace mendfs {
 struct PropertyRules {
   const Property* property = nullptr;
   std::unique_ptr<CheckedPattern> pattern;
-  bool collect = false;              // @unique, @index, @ttl: its ordered bytes go to the row
+  bool indexed = false;              // @unique, @index, @ttl
+  bool collect = false;              // its ordered bytes go to the row: indexed, or asked for
   std::optional<uint32_t> key_part;  // which part of the key it is
   bool required = false;             // neither nullable nor part of the key
 };

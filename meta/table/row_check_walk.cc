@@ -183,7 +183,7 @@ bool RowWalk::KeepOrdered(uint32_t index, size_t ordered_from) {
   RowScratch::PropertyState& state = scratch_.states[index];
   state.ordered_offset = static_cast<uint32_t>(ordered_from);
   state.ordered_size = static_cast<uint32_t>(row_.ordered.size() - ordered_from);
-  if (state.ordered_size <= kIndexValueBytesMax) return true;
+  if (!rules.indexed || state.ordered_size <= kIndexValueBytesMax) return true;
   return Wrong(rules, "a value of " + std::to_string(state.ordered_size) +
                           " bytes is too long for an index (at most " +
                           std::to_string(kIndexValueBytesMax) + ")");

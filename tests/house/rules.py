@@ -12,7 +12,7 @@ _TABLE = _MANIFEST | {"meta/table/schema", "meta/table"}
 _COMMIT = _TABLE | _PACK | {"meta/tree", "meta/commit", "meta/commit/space"}
 _DOORS = _CODEC | {"meta"}
 _PLANE = _DOORS | {"fs/view", "fs/ops/plane"}
-_OPS = _PLANE | {"fs/ops/planes", "fs/ops/rows", "fs/ops"}
+_OPS = _PLANE | {"fs/ops/planes", "fs/ops/rows", "fs/ops/views", "fs/ops"}
 _FS = _OPS | {"fs/kernel"}
 _RECONCILE = _DOORS | {"reconcile"}
 _TOOLS = _FS | _RECONCILE | {"meta/disk", "mount-tools/verbs"}
@@ -29,17 +29,19 @@ MAY_INCLUDE = {
     "meta/tree": _MANIFEST | {"meta/pack"},
     "meta/table/schema": _MANIFEST,
     "meta/table": _MANIFEST | {"meta/table/schema"},
+    "meta/table/select": _TABLE,
     "meta/commit/history": _MANIFEST | {"meta"},
     "meta/commit/space": _MANIFEST | _PACK | {"meta/tree", "meta"},
     "meta/commit": _TABLE | _PACK
     | {"meta/tree", "meta/commit/history", "meta/commit/space", "meta"},
     "meta/commit/intent": _COMMIT | {"meta"},
     "meta/commit/load": _COMMIT | {"meta", "meta/commit/intent"},
-    "meta": _COMMIT | {"meta/commit/load", "meta/commit/intent"},
+    "meta": _COMMIT | {"meta/commit/load", "meta/commit/intent", "meta/table/select"},
     "fs/view": _DOORS,
     "fs/ops/plane": _DOORS | {"fs/view"},
     "fs/ops/planes": _PLANE,
     "fs/ops/rows": _PLANE | {"fs/ops/planes"},
+    "fs/ops/views": _PLANE | {"fs/ops/planes", "fs/ops/rows"},
     "fs/ops": _OPS,
     "fs/kernel": _OPS,
     "reconcile": _RECONCILE,

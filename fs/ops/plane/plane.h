@@ -183,8 +183,13 @@ struct PlaneContext {
   TableWriter& table_writer;
   ErrorLog& errors;
   Rejected& rejected;
+  Seq seq = kHeadSeq;  // of a commit that is pinned: nothing is written then
 
-  View head() const { return {.branch = branch, .seq = kHeadSeq}; }
+  // What the planes show.
+  View head() const { return {.branch = branch, .seq = seq}; }
+  bool is_past() const { return seq != kHeadSeq; }
+  // The same, kept readable for as long as the answer lives.
+  Result<std::unique_ptr<Snapshot>> Pin() const { return store.Pin(branch, seq); }
 };
 
 // Attributes of a directory, file or symlink that is no inode of the tree.

@@ -47,7 +47,7 @@ class TreeFile final : public FileHandle {
   }
   std::optional<InodeNumber> tree_inode() const override { return inode_; }
   void Release() override {
-    if (!std::exchange(released_, true)) context_.file_writer.Unhold(inode_);
+    if (!std::exchange(released_, true) && !context_.is_past()) context_.file_writer.Unhold(inode_);
   }
 
  private:
@@ -183,7 +183,7 @@ class FilesPlane final : public Plane {
             .no_flush = true};
   }
   Opened Handle(InodeNumber inode, const OpenRequest& request) {
-    context_.file_writer.Hold(inode);
+    if (!context_.is_past()) context_.file_writer.Hold(inode);
     return HeldHandle(inode, request);
   }
   void NoteRead(InodeNumber inode, int flags);

@@ -118,7 +118,7 @@ class EndSource final : public NameSource {
 
 Result<ListingMoment> PinListing(const PlaneContext& context) {
   ListingMoment moment;
-  MENDFS_ASSIGN_OR_RETURN(moment.snapshot, context.store.Pin(context.branch));
+  MENDFS_ASSIGN_OR_RETURN(moment.snapshot, context.Pin());
   MENDFS_ASSIGN_OR_RETURN(moment.schema, context.tables.GetSchema(moment.snapshot->view()));
   if (!moment.schema) moment.schema = std::make_shared<const Schema>();
   return moment;

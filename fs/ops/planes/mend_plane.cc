@@ -1,6 +1,7 @@
 // .mend/: generated files, the control file, and the rejected bodies (which are files of the tree).
 #include <sys/stat.h>
 
+#include <array>
 #include <utility>
 
 #include "fs/ops/plane/rejected.h"
@@ -15,6 +16,12 @@ namespace {
 
 constexpr std::string_view kRejectedName = "rejected";
 constexpr std::string_view kSidecarsName = "sidecars";
+struct ViewName {
+  std::string_view name;
+  PlaceKind kind;
+};
+constexpr std::array<ViewName, 2> kViews = {
+    {{"at", PlaceKind::kPastRefs}, {"where", PlaceKind::kWhereTypes}}};
 constexpr std::string_view kSidecarSuffix = ".json";
 constexpr size_t kCommandBytesMax = 4096;
 
@@ -72,6 +79,10 @@ class MendPlane final : public Plane {
       place.key = ToHex(*operation);
     }
     return place;
+  }
+  // Directories that other planes answer for.
+  static Place PlaceBelow(PlaceKind kind) {
+    return {.kind = kind, .key = {}, .other_key = {}};
   }
   static bool IsSidecar(const Place& place) {
     return place.kind == PlaceKind::kMendFile &&
@@ -140,6 +151,12 @@ Result<Found> MendPlane::Lookup(const Caller&, const Node& parent, std::string_v
     if (file.name == name) return Answer(PlaceOf(file.file));
   }
   if (name == kSidecarsName) return Answer(SidecarPlace(nullptr));
+  for (const ViewName& view : kViews) {
+    if (name != view.name) continue;
+    Found found = MakeFound(context_, PlaceBelow(view.kind), S_IFDIR | 0555, 0);
+    found.freshness = Freshness::kNone;
+    return found;
+  }
   if (name == kRejectedName) {
     MENDFS_ASSIGN_OR_RETURN(Attributes directory, context_.rejected.Directory());
     return Found{
@@ -177,6 +194,9 @@ Result<std::unique_ptr<DirectoryHandle>> MendPlane::OpenDirectory(const Caller&,
     names.push_back({std::string(file.name), InodeOf(PlaceOf(file.file)), S_IFREG});
   }
   names.push_back({std::string(kSidecarsName), InodeOf(SidecarPlace(nullptr)), S_IFDIR});
+  for (const ViewName& view : kViews) {
+    names.push_back({std::string(view.name), InodeOf(PlaceBelow(view.kind)), S_IFDIR});
+  }
   Result<Attributes> rejected = context_.rejected.Directory();
   if (rejected.ok()) names.push_back({std::string(kRejectedName), rejected->inode, S_IFDIR});
   return std::make_unique<DirectoryHandle>(

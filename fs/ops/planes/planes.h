@@ -27,6 +27,8 @@ struct RootOptions {
 std::unique_ptr<Plane> MakeRootPlane(PlaneContext& context, const RootOptions& options);
 // graph/: rows as directories, edges as symlinks.
 std::unique_ptr<Plane> MakeGraphPlane(PlaneContext& context);
+// .mend/where/: rows that meet conditions.
+std::unique_ptr<Plane> MakeWherePlane(PlaneContext& context);
 // .mend/. It tells what is open through these, which outlive it.
 struct OpenFileInfo {
   InodeNumber inode;

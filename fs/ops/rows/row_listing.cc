@@ -32,7 +32,7 @@ class TableSource final : public NameSource {
       : context_(context), kind_(kind), table_(table), scratch_(scratch) {}
 
   Status Pin() {
-    MENDFS_ASSIGN_OR_RETURN(snapshot_, context_.store.Pin(context_.branch));
+    MENDFS_ASSIGN_OR_RETURN(snapshot_, context_.Pin());
     MENDFS_ASSIGN_OR_RETURN(schema_, context_.tables.GetSchema(snapshot_->view()));
     if (!schema_) schema_ = std::make_shared<const Schema>();
     return {};

@@ -13,6 +13,7 @@ TableScratch::TableScratch(PlaneContext& context)
     : context_(context), files_(MakeFilesPlane(context)) {}
 
 Result<Node> TableScratch::Directory(TypeId table) {
+  if (context_.is_past()) return Status(Code::kNotFound, "scratch files have no past");
   {
     MutexLock lock(mutex_);
     auto known = directories_.find(table);

@@ -1,0 +1,372 @@
+#include "fs/ops/views/past_plane.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <list>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fs/ops/views/past_view.h"
+#include "meta/codec/hash.h"
+#include "meta/refs.h"
+
+namespace mendfs {
+namespace {
+
+using ViewRef = std::shared_ptr<PastView>;
+
+// Views that are kept at hand besides those of open files; more are made again when they are used.
+constexpr size_t kViewsMax = 32;
+constexpr size_t kListedAtOnce = 256;
+constexpr size_t kCommitsAtOnce = 256;
+
+Status PastIsFixed() {
+  return {Code::kReadOnly, "this is how it was: nothing below .mend/at can be changed"};
+}
+
+class Views {
+ public:
+  explicit Views(const PlaneContext& context) : context_(context) {}
+
+  Result<ViewRef> Find(Seq seq) EXCLUDES(mutex_) {
+    {
+      MutexLock lock(mutex_);
+      for (auto view = views_.begin(); view != views_.end(); ++view) {
+        if ((*view)->seq() != seq) continue;
+        views_.splice(views_.begin(), views_, view);
+        return views_.front();
+      }
+    }
+    MENDFS_ASSIGN_OR_RETURN(ViewRef made, PastView::Open(context_, seq));
+    ViewRef given_up;  // outlives the lock
+    MutexLock lock(mutex_);
+    views_.push_front(made);
+    if (views_.size() > kViewsMax) {
+      given_up = std::move(views_.back());
+      views_.pop_back();
+    }
+    return made;
+  }
+
+ private:
+  const PlaneContext& context_;
+  Mutex mutex_{LockRank::kPlane};
+  std::list<ViewRef> views_ GUARDED_BY(mutex_);  // used last first
+};
+
+// An open file of the past. It is no inode of the tree to anybody: what stands under its number
+// today is another file.
+class PastFile final : public FileHandle {
+ public:
+  PastFile(ViewRef view, std::unique_ptr<FileHandle> inside)
+      : view_(std::move(view)), inside_(std::move(inside)) {}
+
+  Result<size_t> Read(uint64_t offset, size_t size_bytes, char* target) override {
+    return inside_->Read(offset, size_bytes, target);
+  }
+  Result<std::optional<uint64_t>> Find(uint64_t offset, BodySought sought) override {
+    return inside_->Find(offset, sought);
+  }
+  void Release() override { inside_->Release(); }
+
+ private:
+  const ViewRef view_;
+  const std::unique_ptr<FileHandle> inside_;
+};
+
+// Takes names over from the directory inside, a few at a time.
+class PastNames final : public NameSource {
+ public:
+  PastNames(ViewRef view, std::unique_ptr<DirectoryHandle> inside)
+      : view_(std::move(view)), inside_(std::move(inside)) {}
+
+  Result<std::unique_ptr<NameStream>> OpenAt(uint64_t after) override {
+    return std::unique_ptr<NameStream>(std::make_unique<Stream>(*this, after));
+  }
+
+ private:
+  class Taken final : public NameSink {
+   public:
+    bool Add(const ListedName& listed) override {
+      if (names.size() >= kListedAtOnce) return false;
+      names.push_back(listed);
+      return true;
+    }
+    std::vector<ListedName> names;
+  };
+  class Stream final : public NameStream {
+   public:
+    Stream(PastNames& source, uint64_t after)
+        : source_(source), after_(std::max(after, kDotDotCookie)) {}
+    Result<std::optional<ListedName>> Next() override {
+      if (next_ == taken_.names.size()) {
+        taken_.names.clear();
+        next_ = 0;
+        MENDFS_RETURN_IF_ERROR(source_.inside_->Read(after_, taken_));
+        if (taken_.names.empty()) return std::optional<ListedName>();
+      }
+      ListedName name = std::move(taken_.names[next_++]);
+      after_ = name.cookie;
+      name.inode = source_.view_->OutsideInode(name.inode);
+      return std::optional<ListedName>(std::move(name));
+    }
+
+   private:
+    PastNames& source_;
+    uint64_t after_;
+    Taken taken_;
+    size_t next_ = 0;
+  };
+
+  const ViewRef view_;
+  const std::unique_ptr<DirectoryHandle> inside_;
+};
+
+// The ids of all commits that are kept, newest first. Cookies fall with the seq, so commits that
+// are closed meanwhile move nothing.
+class CommitNames final : public NameSource {
+ public:
+  explicit CommitNames(const PlaneContext& context) : context_(context) {}
+
+  static uint64_t CookieOf(Seq seq) { return kCookieEnd - seq.value; }
+
+  Result<std::unique_ptr<NameStream>> OpenAt(uint64_t after) override {
+    const Seq before = after < kFirstCookie ? kHeadSeq : Seq{kCookieEnd - after};
+    return std::unique_ptr<NameStream>(std::make_unique<Stream>(context_, before));
+  }
+
+ private:
+  static constexpr uint64_t kCookieEnd = uint64_t{1} << 62;
+
+  class Stream final : public NameStream {
+   public:
+    Stream(const PlaneContext& context, Seq before) : context_(context), before_(before) {}
+    Result<std::optional<ListedName>> Next() override {
+      if (next_ == page_.size()) {
+        MENDFS_ASSIGN_OR_RETURN(page_,
+                                context_.store.Log(context_.branch, before_, kCommitsAtOnce));
+        next_ = 0;
+        if (page_.empty()) return std::optional<ListedName>();
+      }
+      const CommitRow& commit = page_[next_++];
+      before_ = commit.seq;
+      const Place root{.kind = PlaceKind::kPastNode,
+                       .row = kMountRoot,
+                       .other = InodeNumber{commit.seq.value},
+                       .key = {},
+                       .other_key = {}};
+      return std::optional(ListedName{.name = ShortHex(commit.id),
+                                      .inode = InodeOf(root),
+                                      .mode_type = S_IFDIR,
+                                      .cookie = CookieOf(commit.seq)});
+    }
+
+   private:
+    const PlaneContext& context_;
+    Seq before_;
+    std::vector<CommitRow> page_;
+    size_t next_ = 0;
+  };
+
+  const PlaneContext& context_;
+};
+
+class PastPlane final : public Plane {
+ public:
+  explicit PastPlane(PlaneContext& context) : context_(context), views_(context) {}
+
+  Result<Found> Lookup(const Caller& caller, const Node& parent, std::string_view name) override;
+  Result<Found> LookupListed(const Caller& caller, const Node& parent,
+                             const ListedName& listed) override;
+  Result<Found> Make(const Caller&, const Node&, std::string_view, const MakeRequest&) override {
+    return PastIsFixed();
+  }
+  Result<Created> Create(const Caller&, const Node&, std::string_view, uint32_t,
+                         const OpenRequest&) override {
+    return PastIsFixed();
+  }
+  Result<Found> Link(const Caller&, const Node&, const Node&, std::string_view) override {
+    return PastIsFixed();
+  }
+  Status Remove(const Caller&, const Node&, std::string_view, bool) override {
+    return PastIsFixed();
+  }
+  Status Rename(const Caller&, const Node&, const RenameCall&) override { return PastIsFixed(); }
+
+  Result<Found> GetAttributes(const Caller& caller, const Node& node, FileHandle*) override;
+  Result<Found> SetAttributes(const Caller&, const Node&, const AttributeChange&,
+                              FileHandle*) override {
+    return PastIsFixed();
+  }
+  Result<std::string> ReadLink(const Caller& caller, const Node& node) override;
+  Result<Opened> Open(const Caller& caller, const Node& node, const OpenRequest& request) override;
+  Result<std::unique_ptr<DirectoryHandle>> OpenDirectory(const Caller& caller,
+                                                         const Node& node) override;
+  Result<std::string> GetXattr(const Caller& caller, const Node& node,
+                               std::string_view name) override;
+  Result<std::vector<std::string>> ListXattrs(const Caller& caller, const Node& node) override;
+  Status SetXattr(const Caller&, const Node&, std::string_view, std::string_view,
+                  XattrMode) override {
+    return PastIsFixed();
+  }
+  Status RemoveXattr(const Caller&, const Node&, std::string_view) override {
+    return PastIsFixed();
+  }
+  std::string Show(const Node& node) override;
+
+ private:
+  // A node of the past: its view, the node in there, the plane that answers for it.
+  struct Inner {
+    ViewRef view;
+    Node node;
+    Plane& plane() const { return view->PlaneOfInside(node); }
+  };
+  Result<Inner> Enter(const Node& node) {
+    if (node.place->kind != PlaceKind::kPastNode) {
+      return Status(Code::kNotFound, Show(node) + " is not of the past");
+    }
+    MENDFS_ASSIGN_OR_RETURN(ViewRef view, views_.Find(Seq{node.place->other.value}));
+    Node inside = view->Inside(*node.place);
+    return Inner{std::move(view), std::move(inside)};
+  }
+  Result<Found> LookupRef(std::string_view ref);
+  Result<Found> Refs() const {
+    Found found = MakeFound(context_, {.kind = PlaceKind::kPastRefs, .key = {}, .other_key = {}},
+                            S_IFDIR | 0555, 0);
+    found.freshness = Freshness::kNone;
+    return found;
+  }
+
+  PlaneContext& context_;
+  Views views_;
+};
+
+// ------------------------------------------------------------------------------------- lookups
+
+// What a whole id means does not change; every other ref is a symlink.
+Result<Found> PastPlane::LookupRef(std::string_view ref) {
+  Result<CommitRow> commit = FindCommit(context_.store, context_.branch, ref);
+  if (!commit.ok()) {
+    // Words that are no ref are a name that is not there.
+    const Code code = commit.status().code();
+    return Status(code == Code::kInvalid ? Code::kNotFound : code,
+                  ".mend/at: " + commit.status().message());
+  }
+  if (!IsCommitId(ref)) {
+    Found found = MakeFound(context_,
+                            {.kind = PlaceKind::kPastRef,
+                             .row = InodeNumber{HashXxh3(ref)},
+                             .key = std::string(ref),
+                             .other_key = {}},
+                            S_IFLNK | 0777, kCommitIdTextBytes);
+    found.freshness = Freshness::kNone;
+    return found;
+  }
+  MENDFS_ASSIGN_OR_RETURN(const ViewRef view, views_.Find(commit->seq));
+  const Node root = view->Inside(view->Root());
+  MENDFS_ASSIGN_OR_RETURN(Found found, view->PlaneOfInside(root).GetAttributes({}, root, nullptr));
+  found.place = root.place;
+  found.attributes.mtime_ns = commit->time_ns;
+  found.attributes.ctime_ns = commit->time_ns;
+  return view->Outside(std::move(found));
+}
+
+Result<Found> PastPlane::Lookup(const Caller& caller, const Node& parent, std::string_view name) {
+  if (parent.place->kind == PlaceKind::kPastRefs) return LookupRef(name);
+  if (parent.place->kind == PlaceKind::kPastRef) return Status(Code::kNotDirectory, Show(parent));
+  MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(parent));
+  MENDFS_ASSIGN_OR_RETURN(Found found, inner.plane().Lookup(caller, inner.node, name));
+  if (found.place && PlaneOf(found.place->kind) == PlaneKind::kMend) {
+    return Status(Code::kNotFound, Show(parent) + "/.mend: it has no past");
+  }
+  return inner.view->Outside(std::move(found));
+}
+
+Result<Found> PastPlane::LookupListed(const Caller& caller, const Node& parent,
+                                      const ListedName& listed) {
+  return Lookup(caller, parent, listed.name);
+}
+
+// --------------------------------------------------------------------------------------- nodes
+
+Result<Found> PastPlane::GetAttributes(const Caller& caller, const Node& node, FileHandle*) {
+  if (node.place->kind == PlaceKind::kPastRefs) return Refs();
+  if (node.place->kind == PlaceKind::kPastRef) return LookupRef(node.place->key);
+  MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(node));
+  MENDFS_ASSIGN_OR_RETURN(Found found, inner.plane().GetAttributes(caller, inner.node, nullptr));
+  found.attributes.inode = inner.node.id;
+  found.place = inner.node.place;
+  return inner.view->Outside(std::move(found));
+}
+
+Result<std::string> PastPlane::ReadLink(const Caller& caller, const Node& node) {
+  if (node.place->kind == PlaceKind::kPastRef) {
+    MENDFS_ASSIGN_OR_RETURN(const CommitRow commit,
+                            FindCommit(context_.store, context_.branch, node.place->key));
+    return ShortHex(commit.id);
+  }
+  MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(node));
+  return inner.plane().ReadLink(caller, inner.node);
+}
+
+Result<Opened> PastPlane::Open(const Caller& caller, const Node& node, const OpenRequest& request) {
+  MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(node));
+  if (request.writes() || (request.flags & O_TRUNC) != 0) return PastIsFixed();
+  MENDFS_ASSIGN_OR_RETURN(Opened opened, inner.plane().Open(caller, inner.node, request));
+  opened.handle = std::make_unique<PastFile>(inner.view, std::move(opened.handle));
+  opened.no_flush = true;
+  return opened;
+}
+
+Result<std::unique_ptr<DirectoryHandle>> PastPlane::OpenDirectory(const Caller& caller,
+                                                                  const Node& node) {
+  if (node.place->kind == PlaceKind::kPastRefs) {
+    return std::make_unique<DirectoryHandle>(
+        DirectoryHandle::Ends{.self = node.id, .parent = kMendRoot},
+        std::make_unique<CommitNames>(context_));
+  }
+  MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(node));
+  MENDFS_ASSIGN_OR_RETURN(auto inside, inner.plane().OpenDirectory(caller, inner.node));
+  DirectoryHandle::Ends ends{.self = node.id,
+                             .parent = inner.view->OutsideInode(inside->ends().parent)};
+  if (inner.node.id == kMountRoot) ends.parent = (*Refs()).attributes.inode;
+  return std::make_unique<DirectoryHandle>(
+      ends, std::make_unique<PastNames>(inner.view, std::move(inside)));
+}
+
+Result<std::string> PastPlane::GetXattr(const Caller& caller, const Node& node,
+                                        std::string_view name) {
+  if (node.place->kind != PlaceKind::kPastNode) {
+    return Status(Code::kNotFound, "xattr " + std::string(name));
+  }
+  MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(node));
+  return inner.plane().GetXattr(caller, inner.node, name);
+}
+
+Result<std::vector<std::string>> PastPlane::ListXattrs(const Caller& caller, const Node& node) {
+  if (node.place->kind != PlaceKind::kPastNode) return std::vector<std::string>();
+  MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(node));
+  return inner.plane().ListXattrs(caller, inner.node);
+}
+
+std::string PastPlane::Show(const Node& node) {
+  std::string text = ".mend/at";
+  if (node.place->kind == PlaceKind::kPastRef) return text + "/" + node.place->key;
+  if (node.place->kind == PlaceKind::kPastRefs) return text;
+  text += "/change " + std::to_string(node.place->other.value);
+  const Result<Inner> inner = Enter(node);
+  if (!inner.ok()) return text;
+  const std::string inside = inner->plane().Show(inner->node);
+  return inside.empty() ? text : text + "/" + inside;
+}
+
+}  // namespace
+
+std::unique_ptr<Plane> MakePastPlane(PlaneContext& context) {
+  return std::make_unique<PastPlane>(context);
+}
+
+}  // namespace mendfs

@@ -1,0 +1,74 @@
+#include "fs/ops/views/past_view.h"
+
+#include <utility>
+
+#include "fs/ops/planes/planes.h"
+#include "fs/ops/rows/row_planes.h"
+
+namespace mendfs {
+namespace {
+
+// Those that a commit holds; the others speak of the mount and of now.
+constexpr std::array<PlaneKind, 5> kKinds = {PlaneKind::kFiles, PlaneKind::kRoot, PlaneKind::kNodes,
+                                             PlaneKind::kEdges, PlaneKind::kGraph};
+
+std::unique_ptr<Plane> MakePlane(PlaneKind kind, PlaneContext& context) {
+  switch (kind) {
+    case PlaneKind::kFiles: return MakeFilesPlane(context);
+    case PlaneKind::kRoot: return MakeRootPlane(context, {});
+    case PlaneKind::kNodes: return MakeNodesPlane(context);
+    case PlaneKind::kEdges: return MakeEdgesPlane(context);
+    default: return MakeGraphPlane(context);
+  }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<PastView>> PastView::Open(const PlaneContext& mount, Seq seq) {
+  MENDFS_ASSIGN_OR_RETURN(auto moment, mount.store.Pin(mount.branch, seq));
+  return std::shared_ptr<PastView>(new PastView(mount, std::move(moment)));
+}
+
+PastView::PastView(const PlaneContext& mount, std::unique_ptr<Snapshot> moment)
+    : moment_(std::move(moment)), context_(mount) {
+  context_.seq = moment_->view().seq;
+  for (const PlaneKind kind : kKinds) {
+    planes_[static_cast<size_t>(kind)] = MakePlane(kind, context_);
+  }
+}
+
+size_t PastView::IndexOf(const Node& inside) {
+  return static_cast<size_t>(inside.place ? PlaneOf(inside.place->kind) : PlaneKind::kFiles);
+}
+
+Place PastView::PlaceOf(InodeNumber inside, PlaceRef place) const {
+  return {.kind = PlaceKind::kPastNode,
+          .row = inside,
+          .other = InodeNumber{context_.seq.value},
+          .key = {},
+          .other_key = {},
+          .inside = std::move(place)};
+}
+
+Place PastView::Root() const {
+  return PlaceOf(kMountRoot, FixedPlace(kMountRoot));
+}
+
+Node PastView::Inside(const Place& place) const {
+  return {.id = place.row, .place = place.inside};
+}
+
+InodeNumber PastView::OutsideInode(InodeNumber inside) const {
+  return InodeOf(PlaceOf(inside, nullptr));
+}
+
+Found PastView::Outside(Found inside) const {
+  Place place = PlaceOf(inside.attributes.inode, std::move(inside.place));
+  inside.attributes.inode = InodeOf(place);
+  inside.place = std::make_shared<const Place>(std::move(place));
+  // Nothing changes here, but the moment may be given up: names are asked for again then.
+  inside.freshness = Freshness::kShort;
+  return inside;
+}
+
+}  // namespace mendfs

@@ -1,0 +1,48 @@
+#!/bin/bash
+# .mend/where: rows by what they hold, with ordinary tools.
+. "${MENDFS_SOURCE:?}/tests/mount/lib.sh"
+need jq python3
+cat >schema <<'END2'
+node Person { name: String @key, age: I32?, city: String? @index }
+END2
+must "$mendfs" mkfs "$store" --schema schema >/dev/null
+mkdir "$mnt"
+trap 'unmount || umount -l "$mnt"' EXIT
+must "$mendfs" mount "$store" "$mnt"
+people=$mnt/nodes/Person
+python3 - >people.jsonl <<'END2'
+for i in range(3000):
+    print('{"name":"p%04d","age":%d,"city":"%s"}' % (i, i % 90, ("Paris", "Rome", "Oslo, N")[i % 3]))
+END2
+must "$mendfs" load "$mnt" people.jsonl --mode append --type Person >/dev/null
+where=$mnt/.mend/where/Person
+
+same 1000 "$(cat "$where/city=Paris/count")"
+same 1000 "$(cat "$where/city=Oslo%2C N/count")"
+same 2000 "$(cat "$where/city.in=Paris|Rome/count")"
+same 1002 "$(ls "$where/city=Rome" | wc -l)"
+same 1000 "$(jq -r .city "$where/city=Rome/rows.jsonl" | grep -cx Rome)"
+same "$(jq -cs 'map(select(.city == "Rome" and .age >= 80)) | length' people.jsonl)" \
+     "$(cat "$where/city=Rome,age.ge=80/count")"
+same "$(cat "$where/city=Rome,age.ge=80/count")" "$(cat "$where/city=Rome/age.ge=80/count")"
+same '{"name":"p0089","age":89,"city":"Oslo, N"}' "$(head -n 1 "$where/@order=-age/rows.jsonl")"
+same 3 "$(ls "$where/city=Paris/@limit=1" | wc -l)"
+
+# A link leads to the row; what is changed through it is the row.
+must sed -i 's/Rome/Paris/' "$(readlink -f "$where/city=Rome/p0001.json")"
+same 1001 "$(cat "$where/city=Paris/count")"
+holds "$(cat "$where/city=Paris/p0001.json")" Paris
+absent "$where/city=Rome/p0001.json"
+same "" "$(find "$where/city=Paris" -xtype l)"
+
+# All of a large answer, whatever size the reads have.
+cat "$where/age.ge=0/rows.jsonl" >whole
+same 3000 "$(wc -l <whole)"
+must cmp whole <(dd if="$where/age.ge=0/rows.jsonl" bs=777 status=none)
+same "$(tail -c 100 whole)" "$(tail -c 100 "$where/age.ge=0/rows.jsonl")"
+
+refused "is no value of it" bash -c "cat '$where/age=old/count' 2>/dev/null || { '$mendfs' why '$mnt' >&2; exit 1; }"
+refused "No such file" cat "$where/town=Paris/count"
+refused "Operation not permitted" bash -c "echo x >'$where/city=Paris/count'"
+unmount
+must "$mendfs" fsck -n "$store" >/dev/null
