@@ -56,9 +56,10 @@ class CAPABILITY("mutex") Mutex {
     NoteLock(rank_, this);
     mutex_.lock();
   }
+  // Noted first: once it is given back, whoever waited for it may destroy it.
   void Unlock() RELEASE() {
-    mutex_.unlock();
     NoteUnlock(rank_, this);
+    mutex_.unlock();
   }
 
  private:
@@ -75,16 +76,16 @@ class CAPABILITY("shared_mutex") SharedMutex {
     mutex_.lock();
   }
   void Unlock() RELEASE() {
-    mutex_.unlock();
     NoteUnlock(rank_, this);
+    mutex_.unlock();
   }
   void LockShared() ACQUIRE_SHARED() {
     NoteLock(rank_, this);
     mutex_.lock_shared();
   }
   void UnlockShared() RELEASE_SHARED() {
-    mutex_.unlock_shared();
     NoteUnlock(rank_, this);
+    mutex_.unlock_shared();
   }
 
  private:

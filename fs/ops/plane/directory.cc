@@ -75,6 +75,12 @@ Result<std::optional<ListedName>> DirectoryHandle::TakeNext() {
   return stream_->Next();
 }
 
+std::unique_ptr<NameSource> DirectoryHandle::TakeSource() {
+  MutexLock lock(mutex_);
+  stream_.reset();
+  return std::move(source_);
+}
+
 void DirectoryHandle::DropIdleStream(int64_t idle_since_ns) {
   MutexLock lock(mutex_);
   if (last_read_ns_ > idle_since_ns) return;

@@ -68,6 +68,8 @@ class DirectoryHandle {
   const Ends& ends() const { return ends_; }
   // Offers the names behind `after` until the sink is full or the directory ends.
   Status Read(uint64_t after, NameSink& sink) EXCLUDES(mutex_);
+  // For a directory that shows the names of this one, which is not read any more then.
+  std::unique_ptr<NameSource> TakeSource() EXCLUDES(mutex_);
   // Gives the stream back when nobody has read since `idle_since_ns` (steady clock).
   void DropIdleStream(int64_t idle_since_ns) EXCLUDES(mutex_);
 

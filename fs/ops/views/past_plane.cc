@@ -20,7 +20,6 @@ using ViewRef = std::shared_ptr<PastView>;
 
 // Views that are kept at hand besides those of open files; more are made again when they are used.
 constexpr size_t kViewsMax = 32;
-constexpr size_t kListedAtOnce = 256;
 constexpr size_t kCommitsAtOnce = 256;
 
 Status PastIsFixed() {
@@ -77,52 +76,35 @@ class PastFile final : public FileHandle {
   const std::unique_ptr<FileHandle> inside_;
 };
 
-// Takes names over from the directory inside, a few at a time.
+// The names of the directory inside, with the numbers that they have outside.
 class PastNames final : public NameSource {
  public:
-  PastNames(ViewRef view, std::unique_ptr<DirectoryHandle> inside)
+  PastNames(ViewRef view, std::unique_ptr<NameSource> inside)
       : view_(std::move(view)), inside_(std::move(inside)) {}
 
   Result<std::unique_ptr<NameStream>> OpenAt(uint64_t after) override {
-    return std::unique_ptr<NameStream>(std::make_unique<Stream>(*this, after));
+    MENDFS_ASSIGN_OR_RETURN(auto names, inside_->OpenAt(after));
+    return std::unique_ptr<NameStream>(std::make_unique<Stream>(*view_, std::move(names)));
   }
 
  private:
-  class Taken final : public NameSink {
-   public:
-    bool Add(const ListedName& listed) override {
-      if (names.size() >= kListedAtOnce) return false;
-      names.push_back(listed);
-      return true;
-    }
-    std::vector<ListedName> names;
-  };
   class Stream final : public NameStream {
    public:
-    Stream(PastNames& source, uint64_t after)
-        : source_(source), after_(std::max(after, kDotDotCookie)) {}
+    Stream(const PastView& view, std::unique_ptr<NameStream> inside)
+        : view_(view), inside_(std::move(inside)) {}
     Result<std::optional<ListedName>> Next() override {
-      if (next_ == taken_.names.size()) {
-        taken_.names.clear();
-        next_ = 0;
-        MENDFS_RETURN_IF_ERROR(source_.inside_->Read(after_, taken_));
-        if (taken_.names.empty()) return std::optional<ListedName>();
-      }
-      ListedName name = std::move(taken_.names[next_++]);
-      after_ = name.cookie;
-      name.inode = source_.view_->OutsideInode(name.inode);
-      return std::optional<ListedName>(std::move(name));
+      MENDFS_ASSIGN_OR_RETURN(auto name, inside_->Next());
+      if (name) name->inode = view_.OutsideInode(name->inode);
+      return name;
     }
 
    private:
-    PastNames& source_;
-    uint64_t after_;
-    Taken taken_;
-    size_t next_ = 0;
+    const PastView& view_;
+    const std::unique_ptr<NameStream> inside_;
   };
 
   const ViewRef view_;
-  const std::unique_ptr<DirectoryHandle> inside_;
+  const std::unique_ptr<NameSource> inside_;
 };
 
 // The ids of all commits that are kept, newest first. Cookies fall with the seq, so commits that
@@ -334,7 +316,7 @@ Result<std::unique_ptr<DirectoryHandle>> PastPlane::OpenDirectory(const Caller& 
                              .parent = inner.view->OutsideInode(inside->ends().parent)};
   if (inner.node.id == kMountRoot) ends.parent = (*Refs()).attributes.inode;
   return std::make_unique<DirectoryHandle>(
-      ends, std::make_unique<PastNames>(inner.view, std::move(inside)));
+      ends, std::make_unique<PastNames>(inner.view, inside->TakeSource()));
 }
 
 Result<std::string> PastPlane::GetXattr(const Caller& caller, const Node& node,
