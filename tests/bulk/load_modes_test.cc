@@ -248,6 +248,36 @@ TEST_P(LoadModesTest, LongNamesComeAndGo) {
   EXPECT_NE(NumberOf(name), 0u);
 }
 
+TEST_P(LoadModesTest, NastyLinesAreTakenOrToldInEveryMode) {
+  Create("node O { k: String @key, i: I64?, u: U64? }\nnode W { k: String @key }");
+  const std::string deep(200, '[');
+  for (const LoadMode mode : {LoadMode::kAppend, kMerge, kReplace}) {
+    EXPECT_EQ(LoadAs(mode,
+                     "{\"type\":\"O\",\"data\":{\"k\":\"a\",\"k\":\"b\"}}\n"
+                     "{\"type\":\"O\",\"data\":{\"k\":\"c\",\"i\":9223372036854775808}}\n"
+                     "{\"type\":\"O\",\"data\":{\"k\":\"c\",\"u\":-1}}\n"
+                     "{\"type\":\"O\",\"data\":{\"k\":\"\\ud800\"}}\n"
+                     "{\"type\":\"O\",\"data\":{\"k\":\"\xff\"}}\n"
+                     "{\"type\":\"W\",\"data\":{\"k\":\"x\",\"y\":" +
+                         deep +
+                         "}}\n"
+                         "{\"type\":\"O\",\"data\":{\"k\":\"d\"}} {}\n"
+                         "{\"type\":\"O\",\"data\":{\"k\":\"same\"}}\n"
+                         "{\"type\":\"O\",\"data\":{\"k\":\"same\"}}\n")
+                  .code(),
+              Code::kInvalid);
+    std::string lines;
+    for (const LoadError& error : summary_.errors) lines += std::to_string(error.line) + " ";
+    EXPECT_EQ(lines, "1 2 3 4 5 6 7 9 ");
+    EXPECT_EQ(Export(), "");
+  }
+  MustLoad(kMerge,
+           "{\"type\":\"O\",\"data\":{\"k\":\"\xF0\x9F\x98\x80 ~%/\",\"i\":-9223372036854775808,"
+           "\"u\":18446744073709551615}}\r\n");
+  MustLoad(kMerge, Export());
+  EXPECT_EQ(Check(), "");
+}
+
 TEST_P(LoadModesTest, EarlierMomentsKeepWhatTheyHad) {
   MustLoad(LoadMode::kAppend, kTown);
   const std::string before = Export();

@@ -77,8 +77,9 @@ class IntentFixture : public ::testing::Test {
   }
 
   Status Load(const std::string& text,
-              const CommitNote& note = {"loader", "the load", Origin::kUser}) {
-    auto loader = Loader::Begin(*store_, {.note = note, .memory_bytes = 256 << 10});
+              const CommitNote& note = {"loader", "the load", Origin::kUser},
+              LoadMode mode = LoadMode::kAppend) {
+    auto loader = Loader::Begin(*store_, {.mode = mode, .note = note, .memory_bytes = 256 << 10});
     if (!loader.ok()) return loader.status();
     const Status added = (*loader)->Add("rows.jsonl", text);
     if (!added.ok()) return added;
@@ -102,9 +103,10 @@ class IntentFixture : public ::testing::Test {
            "\n";
   }
   // The load is confirmed, its writer fails before it publishes.
-  void LeaveConfirmed(const std::string& text) {
+  void LeaveConfirmed(const std::string& text, LoadMode mode = LoadMode::kAppend) {
     ArmFailpoint(Failpoint::kIntentAfterConfirm, FailAction::kError);
-    EXPECT_EQ(Load(text).code(), Code::kRecoveryNeeded);
+    EXPECT_EQ(Load(text, {"loader", "the load", Origin::kUser}, mode).code(),
+              Code::kRecoveryNeeded);
     DisarmFailpoints();
   }
 

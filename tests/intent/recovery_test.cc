@@ -140,6 +140,49 @@ TEST_F(RecoveryTest, AForeignWinnerOnWhatThePlanTouchesFailsClosed) {
   }
 }
 
+// A replace leaves nothing of its types but what it brings: a new row or edge of one touches it,
+// and so does an edge of any type to a row that it takes away.
+TEST_F(RecoveryTest, WhatAReplaceDoesNotKnowFailsClosed) {
+  const auto number = [&](const std::string& name) {
+    return TableReader(store_->reader()).GetNode({}, person_, name)->row;
+  };
+  struct Case {
+    const char* what;
+    bool touches;
+    std::function<void(Change&)> fill;
+  };
+  const Case cases[] = {
+      {"a row", true, [&](Change& change) { change.PutFresh(RowKey(person_, "eve"), "foreign"); }},
+      {"an edge of the type", true,
+       [&](Change& change) {
+         change.PutFresh(EdgeKey(knows_, {InodeNumber(9000), InodeNumber(9001), 1}), "");
+       }},
+      {"an edge to a row that goes", true,
+       [&](Change& change) {
+         change.PutFresh(EdgeKey(likes_, {number("ann"), number("ben"), 1}), "");
+       }},
+      {"another type", false,
+       [&](Change& change) { change.PutFresh(RowKey(place_, "oslo"), "not looked at"); }},
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.what);
+    for (const bool large : {false, true}) {
+      Make();
+      std::string text = R"({"type":"Person","data":{"name":"ann"}})"
+                         "\n"
+                         R"({"edge":"Knows","from":"ann","to":"ann"})"
+                         "\n";
+      if (large) text += Many();
+      LeaveConfirmed(text, LoadMode::kReplace);
+      ChangeBehind(one.fill);
+      ASSERT_TRUE(Open().ok());
+      EXPECT_EQ(Has("ben"), one.touches);
+      EXPECT_THAT(Outcomes(), ElementsAre(one.touches ? AuditOutcome::kDiscarded
+                                                      : AuditOutcome::kRolledForward));
+    }
+  }
+}
+
 TEST_F(RecoveryTest, AUniqueValueThatWasTakenFailsClosedAndAnotherDoesNot) {
   for (const bool same : {false, true}) {
     Make();

@@ -109,7 +109,7 @@ TEST(SidecarFormatTest, EveryBitAndEveryEndCounts) {
 TEST(SidecarFormatTest, ANewerOneIsNewerWhateverItHolds) {
   const auto read = DecodeSidecar("{\"mendfs\":\"sidecar\",\"format_version\":3,\"x\":[]}");
   EXPECT_EQ(read.status().code(), Code::kUnsupported);
-  EXPECT_THAT(read.status().message(), HasSubstr("format 2"));
+  EXPECT_THAT(read.status().message(), HasSubstr("format 3"));
 }
 
 TEST(SidecarFormatTest, ValidSumsOverOtherThingsAreRefused) {

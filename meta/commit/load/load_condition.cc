@@ -114,7 +114,9 @@ Result<CommitRow> FindCommit(const Store& store, BranchId branch, std::string_vi
 }
 
 Status CheckNewestCommit(Store& store, BranchId branch, std::string_view id) {
-  MENDFS_RETURN_IF_ERROR(store.CloseCommit(branch, {}).status());
+  // By whom it was changed is not known: as the background thread says it.
+  const CommitNote by_whoever{OpenOptions().actor, "", Origin::kUser};
+  MENDFS_RETURN_IF_ERROR(store.CloseCommit(branch, by_whoever).status());
   MENDFS_ASSIGN_OR_RETURN(const CommitRow wanted, FindCommit(store, branch, id));
   MENDFS_ASSIGN_OR_RETURN(const auto newest, store.Log(branch, kHeadSeq, 1));
   if (!newest.empty() && newest.front().id == wanted.id) return Status::Ok();

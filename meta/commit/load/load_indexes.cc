@@ -1,10 +1,11 @@
 #include "meta/commit/load/load_indexes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "meta/codec/bytes.h"
 #include "meta/manifest/keys.h"
-#include "meta/table/index.h"
+#include "meta/table/rows.h"
 
 namespace mendfs {
 namespace {
@@ -14,6 +15,7 @@ enum class Mark : uint8_t { kFreed = 0, kClaimed = 1, kClaimedUnique = 2 };
 
 // Rows that had one value which only one may have: one, and what strays left.
 constexpr size_t kFreedMax = 1000;
+constexpr int kStepsBeforeSeek = 8;
 
 Status BadRecord() {
   return {Code::kInternal, "load: a sorted index record does not decode"};
@@ -40,16 +42,32 @@ Status IndexPass::Free(std::string_view index_key) {
   return sort_->Add(index_key, payload_);
 }
 
-// Whether the store has any entry under this index; asked once an index.
-bool IndexPass::MayHaveHolders(TypeId type, PropertyId property) {
-  std::string prefix = IndexPrefix(type, property);
-  if (prefix != holders_prefix_) {
-    const auto cursor = context_.reader.Scan(context_.view, PrefixRange(prefix));
-    // A cursor that failed is not valid: then the question is asked, and answers why.
-    holders_possible_ = cursor->Valid() || !cursor->status().ok();
-    holders_prefix_ = std::move(prefix);
+// A live row of the store, none of `except`, that has the value. Values come in rising order.
+Result<std::optional<std::string>> IndexPass::FindHolder(std::string_view prefix, TypeId type,
+                                                         PropertyId property,
+                                                         const std::vector<InodeNumber>& except) {
+  std::string index = IndexPrefix(type, property);
+  if (!holders_ || index != holders_index_) {
+    holders_ = context_.reader.Scan(context_.view, PrefixRange(index));
+    holders_index_ = std::move(index);
   }
-  return holders_possible_;
+  for (int step = 0; holders_->Valid() && holders_->key() < prefix; ++step) {
+    if (step < kStepsBeforeSeek) {
+      holders_->Next();
+    } else {
+      holders_->Seek(prefix);
+    }
+  }
+  for (; holders_->Valid() && holders_->key().starts_with(prefix); holders_->Next()) {
+    const auto row = ParseIndexKey(holders_->key());
+    if (!row) return Status(Code::kCorruption, "read an index: malformed key");
+    if (std::find(except.begin(), except.end(), *row) != except.end()) continue;
+    // An entry without its row is a stray: it names nobody and must not refuse anything.
+    MENDFS_ASSIGN_OR_RETURN(auto key, FindRowKey(context_.reader, context_.view, type, *row));
+    if (key) return key;
+  }
+  MENDFS_RETURN_IF_ERROR(holders_->status());
+  return std::optional<std::string>();
 }
 
 void IndexPass::Refuse(const LineRef& where, const std::string& holder) const {
@@ -75,14 +93,11 @@ Status IndexPass::CheckGroup() {
   const PropertyId property(in.GetU32BigEndian());
   const NodeType* node = context_.rules->schema().FindNode(type);
   if (node == nullptr) return BadRecord();
-  if (!MayHaveHolders(type, property)) return Status::Ok();
-  const std::string value = in.GetKeyBytes();
   group.freed.push_back(group.claimant);
-  MENDFS_ASSIGN_OR_RETURN(const auto holder, FindHolder(context_.reader, context_.view, type,
-                                                        property, value, group.freed));
+  MENDFS_ASSIGN_OR_RETURN(const auto holder, FindHolder(group.prefix, type, property, group.freed));
   if (!holder) return Status::Ok();
   group_.prefix = std::move(group.prefix);
-  Refuse(group.where, node->name + " \"" + holder->key + "\"");
+  Refuse(group.where, node->name + " \"" + *holder + "\"");
   group_ = {};
   return Status::Ok();
 }

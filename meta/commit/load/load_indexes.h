@@ -4,11 +4,12 @@
 // Lifetime: context and output outlive it
 // Threads:  one
 // Errors:   violations go to the report; else as Reader and LoadOutput
-// Cost:     one sort of the entries that change; a look into the store for each unique value that
-//           is claimed, unless the index was empty before
+// Cost:     one sort of the entries that change; a step or a seek in the store's index for each
+//           unique value that is claimed
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,15 +42,17 @@ class IndexPass {
   Status Take(std::string_view index_key, std::string_view payload, LoadOutput::Stream& entries);
   Status CheckGroup();
   void Refuse(const LineRef& where, const std::string& holder) const;
-  bool MayHaveHolders(TypeId type, PropertyId property);
+  Result<std::optional<std::string>> FindHolder(std::string_view prefix, TypeId type,
+                                                PropertyId property,
+                                                const std::vector<InodeNumber>& except);
 
   LoadContext& context_;
   LoadOutput& output_;
   std::unique_ptr<ExternalSorter> sort_;
   Group group_;
-  std::string payload_;  // scratch
-  std::string holders_prefix_;
-  bool holders_possible_ = false;
+  std::string payload_;              // scratch
+  std::string holders_index_;        // the prefix of one index,
+  std::unique_ptr<Cursor> holders_;  // and the store's entries under it
 };
 
 }  // namespace mendfs
