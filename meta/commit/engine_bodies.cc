@@ -14,7 +14,7 @@ namespace {
 // A read or write of a body that takes longer makes a cycle end; another one goes on.
 constexpr unsigned kQuiesceMs = 10'000;
 // A segment of the journal that has less is not worth an object of its own.
-constexpr uint64_t kEndedSegmentBytesMin = 256 << 10;
+constexpr uint64_t kEndedSegmentBytesMin = 1 << 20;
 // What a new one can take at once, name and header.
 constexpr uint64_t kNewSegmentBytes = 64 << 10;
 

@@ -13,7 +13,7 @@ constexpr uint64_t kTableFloorPart = 4;
 // A larger manifest is not merged as a whole: commits wait for it.
 constexpr uint64_t kMergedBytesMax = 256 << 20;
 // A fold goes to LevelDB in batches of this part of the working set's size.
-constexpr uint64_t kFoldPart = 4;
+constexpr uint64_t kFoldPart = 2;
 // Part of the reserve that one fold may take for what only commits see; for more they go first.
 constexpr uint64_t kEarlierPart = 32;
 

@@ -12,8 +12,6 @@ namespace {
 // met by surprise; it ends where the reserve and `kSlack` have room, which is more.
 constexpr uint64_t kLowPart = 8;
 constexpr uint64_t kSlackPart = 4;
-// The slack grows where tight comes and goes, up to this part.
-constexpr uint64_t kSlackPartMin = 2;
 // What neither adds nor frees stops here, and leaves the rest to what frees.
 constexpr uint64_t kKeepsPart = 2;
 // The disk is looked at when this part of `kLow` has been added.
@@ -28,7 +26,7 @@ constexpr uint64_t kRetryBytes = 256 << 10;
 // Tight again so soon after it had ended, it ends later.
 constexpr int64_t kSoonMs = 5'000;
 // A reclaim that gained less gained nothing; after such ones the rest doubles.
-constexpr uint64_t kGainBytesMin = 64 << 10;
+constexpr uint64_t kGainBytesMin = 256 << 10;
 constexpr int64_t kIdleRestMs = 250;
 constexpr unsigned kIdleDoublingsMax = 5;
 // A segment of the journal is at most this part of the reserve, and smaller ones while tight.
@@ -102,8 +100,7 @@ void SpaceGuard::BecomeTight(const std::string& why) {
   const uint64_t reserve = reserve_bytes();
   const bool soon = ample_since_ms_ && NowMs() - *ample_since_ms_ < kSoonMs;
   if (!tight()) {
-    slack_bytes_.store(soon ? std::min(2 * slack_bytes_.load(), reserve / kSlackPartMin)
-                            : reserve / kSlackPart);
+    slack_bytes_.store(soon ? std::min(2 * slack_bytes_.load(), reserve) : reserve / kSlackPart);
   }
   if (tight_.exchange(true, std::memory_order_acq_rel)) return;
   reclaim_.began_ms = reclaim_.ended_ms = 0;

@@ -5,9 +5,9 @@
 //
 //   ample  → tight   a call met kNoSpace, or less than an eighth of the reserve is free beside it:
 //                    1 the reserve is removed, durably · 2 tight
-//   tight  → ample   the disk has room for the reserve and a quarter more, whoever made it; a half
-//                    where it was tight again within seconds: 1 the reserve is allocated, durably
-//                    · 2 not tight any more
+//   tight  → ample   the disk has room for the reserve and a quarter more, whoever made it; twice
+//                    that more each time it was tight again within seconds, up to the reserve's
+//                    size: 1 the reserve is allocated, durably · 2 not tight any more
 //
 // A crash between 1 and 2 is found by the next open, which looks at the disk alone (Begin).
 //
