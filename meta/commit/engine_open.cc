@@ -8,8 +8,8 @@
 #include "meta/commit/commit_format.h"
 #include "meta/commit/engine.h"
 #include "meta/commit/identity.h"
-#include "meta/describe.h"
 #include "meta/disk/overlay_disk.h"
+#include "meta/table/schema/row_value.h"
 
 namespace mendfs {
 namespace {
@@ -107,7 +107,8 @@ std::string Engine::UnverifiedText() const {
                      std::to_string(manifest_->applied().value);
   if (head_) {
     text += head_->seq < last_change_ ? ", made after commit " : ", commit ";
-    text += ToHex(head_->id).substr(0, 16) + " of " + TimeText(head_->time_ns);
+    text += ToHex(head_->id).substr(0, 16) + " of " +
+            FormatDateTime({.seconds = head_->time_ns / 1'000'000'000, .nanoseconds = 0});
   }
   return text + ". Nothing was written. Copy " + path_ +
          " as it is, `mendfs export` what you need from this mount into a new store; `mendfs fsck` "

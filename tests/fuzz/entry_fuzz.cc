@@ -51,9 +51,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const auto extent = DecodeExtent(bytes);
       RequireSameBytes(extent, bytes, [](const Extent& piece) { return EncodeExtent(piece); });
       if (!extent.ok()) break;
-      const uint64_t size = extent->size_bytes();
-      Require(size > 0 && size <= kPieceBytesMax);
-      Require(DecodeExtent(EncodeExtent(CutExtent(*extent, size / 2, size - size / 2))).ok());
+      const uint64_t length = extent->size_bytes();
+      Require(length > 0 && length <= kPieceBytesMax);
+      Require(DecodeExtent(EncodeExtent(CutExtent(*extent, length / 2, length - length / 2))).ok());
       break;
     }
     case 5: RequireSameBytes(DecodeQuota(kInode, bytes), bytes, EncodeQuota); break;

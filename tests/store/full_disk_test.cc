@@ -166,7 +166,9 @@ TEST_F(FullDiskTest, WhatFreesAndWhatKeepsGoesOnWhereWhatAddsIsRefused) {
   for (int i = 1; i < count; i += 2) {
     const auto removed = files_->Remove(kFilesRoot, Name(i), false);
     ASSERT_TRUE(removed.ok()) << removed.status().ToString();
-    if (i % 20 == 1) ASSERT_TRUE(Tick().ok());
+    if (i % 20 == 1) {
+      ASSERT_TRUE(Tick().ok());
+    }
   }
   EXPECT_TRUE(store_->Flush().ok());
   EXPECT_EQ(ReadFile(Name(1)), "not found");
@@ -196,7 +198,9 @@ TEST_F(FullDiskTest, AStoreThatDiedFullOpensAndDeletes) {
     disk_.PowerCut(round);
     Open();
     ASSERT_TRUE(files_->Remove(kFilesRoot, Name(static_cast<int>(round)), false).ok());
-    if (round % 2 == 1) ASSERT_TRUE(Tick().ok());
+    if (round % 2 == 1) {
+      ASSERT_TRUE(Tick().ok());
+    }
     ASSERT_TRUE(store_->Flush().ok());
   }
   ExpectFilled(6, count);
@@ -214,7 +218,9 @@ TEST_F(FullDiskTest, SmallFilesFillItToo) {
   for (int i = 0; i < count; ++i) {
     const auto removed = files_->Remove(kFilesRoot, Name(i), false);
     ASSERT_TRUE(removed.ok()) << i << ": " << removed.status().ToString();
-    if (i % 200 == 0) ASSERT_TRUE(Tick().ok());
+    if (i % 200 == 0) {
+      ASSERT_TRUE(Tick().ok());
+    }
     if (i % 1000 == 999) Open();
   }
   ASSERT_TRUE(Tick().ok());
@@ -233,7 +239,9 @@ TEST_F(FullDiskTest, DeletingWhatWasWrittenInSmallPiecesGivesItAllBack) {
       written = files_->Write(made->inode, i * piece.size(), piece).status();
     }
     if (made.ok()) ++count;
-    if (count % 10 == 0) ASSERT_TRUE(Tick().ok());
+    if (count % 10 == 0) {
+      ASSERT_TRUE(Tick().ok());
+    }
   }
   ASSERT_EQ(written.code(), Code::kNoSpace);
   ASSERT_TRUE(Tick().ok());
