@@ -40,8 +40,8 @@ struct LoadOptions {
   TableFormat format = TableFormat::kByName;  // of every source; else *.csv, *.tsv, the rest lines
   std::string type;  // bare rows of this type; empty: every line names its own
   CommitNote note;
-  // Conditions, as commit ids or the first 8 digits or more of one; empty: none. Where they are lost
-  // Finish answers kConditionLost and nothing is changed.
+  // Conditions, as commit ids or the first 8 digits or more of one; empty: none. Where they are
+  // lost Finish answers kConditionLost and nothing is changed.
   std::string if_commit;  // the branch's newest commit, with nothing changed since
   std::string from;       // what the input was made of: no row of its types was changed since
   uint64_t memory_bytes = 128 << 20;    // sort buffers together

@@ -119,6 +119,12 @@ std::optional<int64_t> SecondsOf(char unit) {
   }
 }
 
+// Nanoseconds reach to the year 2262, and no commit is behind that.
+int64_t NsOf(int64_t seconds) {
+  constexpr int64_t kSecondsMax = std::numeric_limits<int64_t>::max() / kNsPerSecond - 1;
+  return std::clamp(seconds, -kSecondsMax, kSecondsMax) * kNsPerSecond;
+}
+
 // Nothing when the words are no time.
 std::optional<int64_t> TimeOf(std::string_view ref, int64_t now_ns) {
   if (ref.ends_with(kAgo) && ref.size() > kAgo.size() + 1) {
@@ -129,14 +135,10 @@ std::optional<int64_t> TimeOf(std::string_view ref, int64_t now_ns) {
     const uint64_t most = static_cast<uint64_t>(now_ns / kNsPerSecond / *unit);
     return now_ns - static_cast<int64_t>(std::min(*count, most)) * *unit * kNsPerSecond;
   }
-  if (const auto day = ParseDate(ref)) {
-    return (int64_t{*day} + 1) * kDaySeconds * kNsPerSecond - 1;
-  }
+  if (const auto day = ParseDate(ref)) return NsOf((int64_t{*day} + 1) * kDaySeconds) - 1;
   const auto instant = ParseDateTime(ref);
   if (!instant) return std::nullopt;
-  constexpr int64_t kSecondsMax = std::numeric_limits<int64_t>::max() / kNsPerSecond - 1;
-  const int64_t seconds = std::clamp(instant->seconds, -kSecondsMax, kSecondsMax);
-  return seconds * kNsPerSecond + instant->nanoseconds;
+  return NsOf(instant->seconds) + instant->nanoseconds;
 }
 
 }  // namespace

@@ -4,10 +4,10 @@
 #include <limits>
 #include <utility>
 
-#include "meta/table/text/json_text.h"
 #include "meta/table/schema/row_value.h"
 #include "meta/table/select/candidates.h"
 #include "meta/table/select/row_filter.h"
+#include "meta/table/text/json_text.h"
 
 namespace mendfs {
 

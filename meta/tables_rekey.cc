@@ -3,9 +3,9 @@
 #include <optional>
 #include <vector>
 
-#include "meta/table/text/json_text.h"
 #include "meta/table/json_cursor.h"
 #include "meta/table/schema/row_value.h"
+#include "meta/table/text/json_text.h"
 
 namespace mendfs {
 namespace {

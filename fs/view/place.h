@@ -24,7 +24,16 @@ inline constexpr InodeNumber kGraphRoot{10};
 inline constexpr InodeNumber kSchemaInode{11};
 inline constexpr InodeNumber kMendRoot{12};
 
-enum class PlaneKind : unsigned char { kFiles, kRoot, kNodes, kEdges, kGraph, kMend, kWhere, kPast };
+enum class PlaneKind : unsigned char {
+  kFiles,
+  kRoot,
+  kNodes,
+  kEdges,
+  kGraph,
+  kMend,
+  kWhere,
+  kPast
+};
 inline constexpr size_t kPlaneCount = 8;
 
 enum class PlaceKind : unsigned char {
@@ -57,9 +66,9 @@ enum class PlaceKind : unsigned char {
   kWhereRow,     // …/<key>.json                     the same, and other: the row
   kPastRefs,     // .mend/at/
   kPastRef,      // .mend/at/<ref>                   key: the ref, row: hash of it
-  kPastNode,     // .mend/at/<commit>/…              row: the node id there, other: the commit's seq,
-                 //                                  inside: the place there, unless it is an inode
-                 //                                  of the tree
+  kPastNode,  // .mend/at/<commit>/…              row: the node id there, other: the commit's seq,
+              //                                  inside: the place there, unless it is an inode
+              //                                  of the tree
 };
 
 struct Place {

@@ -263,6 +263,7 @@ Result<std::optional<CommitRow>> Engine::CloseCommit(BranchId branch, const Comm
 
 Result<std::optional<CommitRow>> Engine::Publish(const Change& change, const CommitNote& note) {
   MENDFS_RETURN_IF_ERROR(CheckWritable());
+  if (guard_.tight()) guard_.Look();  // nobody else may be there to see that there is room again
   MENDFS_RETURN_IF_ERROR(guard_.Admit(change.room, 0));
   // The lock keeps the background thread from closing the commit under another name.
   MutexLock fold(fold_mutex_);

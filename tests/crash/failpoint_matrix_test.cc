@@ -22,7 +22,7 @@ const std::map<Failpoint, std::string>& PlanOf() {
       {Failpoint::kJournalBeforeAppend, "names"}, {Failpoint::kJournalAfterAppend, "names"},
       {Failpoint::kJournalBeforeSync, "names"},   {Failpoint::kJournalAfterSync, "names"},
       {Failpoint::kFoldBeforeWrite, "rows"},      {Failpoint::kFoldAfterWrite, "rows"},
-      {Failpoint::kFoldBetweenParts, "rows"},   {Failpoint::kCommitBeforeClose, "rows"},
+      {Failpoint::kFoldBetweenParts, "rows"},     {Failpoint::kCommitBeforeClose, "rows"},
       {Failpoint::kCommitAfterClose, "rows"},     {Failpoint::kObjectBeforeSync, "bodies"},
       {Failpoint::kObjectBeforeRename, "bodies"}, {Failpoint::kObjectAfterRename, "bodies"},
       {Failpoint::kPackAfterCreate, "bodies"},    {Failpoint::kPackAfterName, "bodies"},

@@ -81,9 +81,7 @@ class MendPlane final : public Plane {
     return place;
   }
   // Directories that other planes answer for.
-  static Place PlaceBelow(PlaceKind kind) {
-    return {.kind = kind, .key = {}, .other_key = {}};
-  }
+  static Place PlaceBelow(PlaceKind kind) { return {.kind = kind, .key = {}, .other_key = {}}; }
   static bool IsSidecar(const Place& place) {
     return place.kind == PlaceKind::kMendFile &&
            place.number == static_cast<uint32_t>(MendFile::kSidecars);
