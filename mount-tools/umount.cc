@@ -25,6 +25,7 @@ namespace mendfs {
 namespace {
 
 constexpr unsigned kProbeWaitMs = 3000;
+constexpr unsigned kReaderWaitMs = 3000;
 constexpr auto kCloseLook = std::chrono::milliseconds(10);
 
 Result<MountEntry> FindMount(const std::string& path) {
@@ -132,16 +133,26 @@ Status AwaitClose(const std::string& store_path, const std::string& holder) {
   return Status::Ok();
 }
 
+// The same of a reader. Somebody else may read too and be the one that is seen, so this gives up
+// without a word.
+void AwaitReaderGone(const std::string& store_path, const std::string& reader) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReaderWaitMs);
+  while (StoreReader(store_path) == reader && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(kCloseLook);
+  }
+}
+
 Status UnmountAndWait(const std::string& path, bool force) {
   MENDFS_ASSIGN_OR_RETURN(const MountEntry mount, FindMount(path));
-  const std::optional<std::string> holder = StoreHolder(mount.source);
+  const std::optional<std::string> holder =
+      mount.read_only ? StoreReader(mount.source) : StoreHolder(mount.source);
   MENDFS_RETURN_IF_ERROR(force ? ForceUnmount(mount) : Unmount(mount.mount_point));
   MENDFS_ASSIGN_OR_RETURN(const std::vector<MountEntry> left, ReadMountTable());
   // Shown elsewhere too (a bind mount): its daemon goes on.
-  if (!holder || mount.read_only || !MountsOfStore(left, mount.source).empty()) {
-    return Status::Ok();
-  }
-  return AwaitClose(mount.source, *holder);
+  if (!holder || !MountsOfStore(left, mount.source).empty()) return Status::Ok();
+  if (!mount.read_only) return AwaitClose(mount.source, *holder);
+  AwaitReaderGone(mount.source, *holder);
+  return Status::Ok();
 }
 
 }  // namespace
