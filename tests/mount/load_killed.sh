@@ -13,7 +13,7 @@ code=0
 same 5 "$code"
 same 1 "$(ls "$store/sidecars" | wc -l)"
 # The kernel may still be clearing the dead daemon away, and its lock with it.
-said_to_wait() { "$mendfs" doctor "$mnt" 2>&1 | grep -q "1 multi-step write waits"; }
+said_to_wait() { [[ $("$mendfs" doctor "$mnt" 2>&1 || true) == *"1 multi-step write waits"* ]]; }
 soon said_to_wait
 umount -l "$mnt"
 holds "$("$mendfs" doctor "$store" 2>&1 || true)" "the next mount for writing"
