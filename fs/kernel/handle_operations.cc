@@ -190,7 +190,11 @@ void ReadDirectory(fuse_req_t request, size_t room, off_t after, fuse_file_info*
       CallerOf(request),
       {.handle = info->fh, .after = static_cast<uint64_t>(after), .lookups = lookups}, sink);
   // What was packed before a failure is handed out; the next request meets the failure again.
-  if (!status.ok() && sink.empty()) return ReplyStatus(request, status);
+  if (!status.ok() && sink.empty()) {
+    // ls(1) takes EOVERFLOW for one name that it can do without, and asks again for ever.
+    const bool overflow = status.code() == Code::kOverflow;
+    return ReplyStatus(request, overflow ? Status(Code::kTooBig, status.message()) : status);
+  }
   if (!sink.Send()) {
     for (InodeNumber node : sink.counted()) file_system.names().Forget(node, 1);
   }

@@ -59,6 +59,11 @@ void ShowErrors(const LoadSummary& summary, VerbIo& io) {
   }
 }
 
+// Published, and a commit was closed for it.
+bool IsNamed(const LoadSummary& summary) {
+  return summary.commit.seq != Seq();
+}
+
 std::string SummaryJson(const LoadSummary& summary, bool published) {
   Json errors = Json::array();
   for (const LoadError& error : summary.errors) {
@@ -77,7 +82,7 @@ std::string SummaryJson(const LoadSummary& summary, bool published) {
                {"refused", summary.refused},
                {"errors", std::move(errors)},
                {"commit", nullptr}};
-  if (published) json["commit"] = ShortHex(summary.commit.id);
+  if (published) json["commit"] = IsNamed(summary) ? Json(ShortHex(summary.commit.id)) : Json();
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -90,6 +95,10 @@ std::string SummaryText(const LoadSummary& summary) {
   if (summary.nodes_gone + summary.edges_gone > 0) {
     text += "; took away " + Counted(summary.nodes_gone, "node", "nodes") + " and " +
             Counted(summary.edges_gone, "edge", "edges");
+  }
+  if (!IsNamed(summary)) {
+    return text + "; it is in the store, but its commit could not be closed yet: `mendfs status` " +
+           "says why, and the next commit holds it\n";
   }
   return text + ", commit " + ShortHex(summary.commit.id).substr(0, 16) + "\n";
 }

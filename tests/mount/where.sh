@@ -41,6 +41,15 @@ same 3000 "$(wc -l <whole)"
 must cmp whole <(dd if="$where/age.ge=0/rows.jsonl" bs=777 status=none)
 same "$(tail -c 100 whole)" "$(tail -c 100 "$where/age.ge=0/rows.jsonl")"
 
+# What cannot be shown whole fails, and ends: no tool asks for ever.
+python3 - >large.jsonl <<'END2'
+for i in range(60000):
+    print('{"name":"q%06d","age":7,"city":"%s"}' % (i, "z" * 1200))
+END2
+must "$mendfs" load "$mnt" large.jsonl --mode append --type Person >/dev/null
+refused "File too large" timeout 120 ls "$where/@order=city"
+same 10 "$(ls "$where/@order=city,@limit=8" | wc -l)"
+
 refused "is no value of it" bash -c "cat '$where/age=old/count' 2>/dev/null || { '$mendfs' why '$mnt' >&2; exit 1; }"
 refused "No such file" cat "$where/town=Paris/count"
 refused "Operation not permitted" bash -c "echo x >'$where/city=Paris/count'"

@@ -56,6 +56,8 @@ TEST_F(PastTest, EverythingReadsAsItsCommitLeftIt) {
   EXPECT_THAT(List(At(old, "edges/Knows")), ElementsAre("alice~bob.json"));
   EXPECT_THAT(List(At(old, "graph/Person/bob/in/Knows")), ElementsAre("alice"));
   EXPECT_EQ(*Get(At(old, "schema.graph")), *Get("schema.graph"));
+  EXPECT_EQ(Look(At(old, "schema.graph"))->attributes.mtime_ns,
+            store_->Log(kMainBranch, kHeadSeq, 2)->back().time_ns);
   EXPECT_EQ(Look(At(old, "nodes/Person/carol.json")).status().code(), Code::kNotFound);
   EXPECT_EQ(Look(At(old, ".mend")).status().code(), Code::kNotFound);
   // And now is now.

@@ -26,7 +26,15 @@ std::unique_ptr<Plane> MakePlane(PlaneKind kind, PlaneContext& context) {
 
 Result<std::shared_ptr<PastView>> PastView::Open(const PlaneContext& mount, Seq seq) {
   MENDFS_ASSIGN_OR_RETURN(auto moment, mount.store.Pin(mount.branch, seq));
-  return std::shared_ptr<PastView>(new PastView(mount, std::move(moment)));
+  std::shared_ptr<PastView> view(new PastView(mount, std::move(moment)));
+  // What has no time of its own has that of the commit. Where its row has gone meanwhile, the pin
+  // holds, and the time of the mount is as good as any.
+  MENDFS_ASSIGN_OR_RETURN(const std::vector<CommitRow> commits,
+                          mount.store.Log(mount.branch, Seq{seq.value + 1}, 1));
+  if (!commits.empty() && commits.front().seq == seq) {
+    view->context_.start_ns = commits.front().time_ns;
+  }
+  return view;
 }
 
 PastView::PastView(const PlaneContext& mount, std::unique_ptr<Snapshot> moment)
