@@ -73,7 +73,7 @@ std::vector<Id128> PackEmptying::Unreferenced() const {
   return packs;
 }
 
-void PackEmptying::Drop(const Id128& pack) {
+void PackEmptying::Drop(Id128 pack) {
   packs_.erase(pack);
   const auto first = runs_.lower_bound({pack, 0});
   auto last = first;

@@ -38,7 +38,7 @@ class PackEmptying {
   // Of the packs that are left: nothing referred to them when Look was called last.
   std::vector<Id128> Unreferenced() const;
   // It is somebody else's business from now on.
-  void Drop(const Id128& pack);
+  void Drop(Id128 pack);  // a copy: what names it may stand in what it is dropped from
 
   Status Copy();
   Status Rewrite();
