@@ -218,7 +218,7 @@ Result<uint64_t> SweepSome(TableCore& core, const GoneRow& gone, int64_t before_
   MENDFS_ASSIGN_OR_RETURN(const auto live,
                           FindRowKey(core.reader(), core.view, gone.type, gone.row));
   if (live) {
-    core.swept.Drop(gone.type, gone.row);
+    core.swept.Drop(gone);
     return uint64_t{0};
   }
   // It may have come back and gone again before it was locked: then it waits anew.
@@ -229,14 +229,14 @@ Result<uint64_t> SweepSome(TableCore& core, const GoneRow& gone, int64_t before_
   MENDFS_ASSIGN_OR_RETURN(
       const SweptChunk chunk,
       CollectSwept(core.reader(), core.view, rules->schema(), *first, edges_max, change));
-  core.swept.Begin(gone.type, gone.row);
+  core.swept.Begin(*first);
   MENDFS_FAILPOINT(kSweepBeforeChunk);
   MENDFS_RETURN_IF_ERROR(core.Publish(change, Room::kFrees));
   MENDFS_FAILPOINT(kSweepAfterChunk);
   if (chunk.done) {
-    core.swept.Drop(gone.type, gone.row);
+    core.swept.Drop(*first);
   } else {
-    core.swept.Advance(gone.type, gone.row, chunk.last);
+    core.swept.Advance(*first, chunk.last);
   }
   return chunk.edges;
 }

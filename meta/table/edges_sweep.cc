@@ -12,8 +12,8 @@ bool SweepQueue::Add(TypeId type, InodeNumber row, int64_t now_ns) {
     unread_ = true;
     return false;
   }
-  rows_.push_back({type, row, now_ns, {}});
-  last_[{type, row}].gone_ns = now_ns;
+  rows_.push_back({type, row, now_ns, ++tickets_, {}});
+  last_[{type, row}].ticket = tickets_;
   return true;
 }
 
@@ -24,8 +24,8 @@ bool SweepQueue::AddOwed(TypeId type, InodeNumber row) {
     unread_ = true;
     return false;
   }
-  rows_.push_front({type, row, 0, {}});
-  last_[{type, row}] = {.gone_ns = 0, .begun = true};
+  rows_.push_front({type, row, 0, ++tickets_, {}});
+  last_[{type, row}] = {.ticket = tickets_, .begun = true};
   return true;
 }
 
@@ -42,7 +42,7 @@ void SweepQueue::BeginOwed() {
 void SweepQueue::DropFirstLocked() {
   const GoneRow& first = rows_.front();
   const auto last = last_.find({first.type, first.row});
-  if (last != last_.end() && last->second.gone_ns == first.gone_ns) last_.erase(last);
+  if (last != last_.end() && last->second.ticket == first.ticket) last_.erase(last);
   rows_.pop_front();
 }
 
@@ -50,31 +50,31 @@ std::optional<GoneRow> SweepQueue::First(int64_t before_ns) {
   MutexLock lock(mu_);
   while (!rows_.empty()) {
     const auto last = last_.find({rows_.front().type, rows_.front().row});
-    if (last != last_.end() && last->second.gone_ns == rows_.front().gone_ns) break;
+    if (last != last_.end() && last->second.ticket == rows_.front().ticket) break;
     DropFirstLocked();
   }
   if (rows_.empty() || rows_.front().gone_ns > before_ns) return std::nullopt;
   return rows_.front();
 }
 
-bool SweepQueue::IsFirstLocked(TypeId type, InodeNumber row) const {
-  return !rows_.empty() && rows_.front().type == type && rows_.front().row == row;
+bool SweepQueue::IsFirstLocked(const GoneRow& gone) const {
+  return !rows_.empty() && rows_.front().ticket == gone.ticket;
 }
 
-void SweepQueue::Begin(TypeId type, InodeNumber row) {
+void SweepQueue::Begin(const GoneRow& gone) {
   MutexLock lock(mu_);
-  if (IsFirstLocked(type, row)) last_[{type, row}].begun = true;
+  if (IsFirstLocked(gone)) last_[{gone.type, gone.row}].begun = true;
 }
 
-void SweepQueue::Advance(TypeId type, InodeNumber row, std::string resume) {
+void SweepQueue::Advance(const GoneRow& gone, std::string resume) {
   MutexLock lock(mu_);
-  if (!IsFirstLocked(type, row)) return;
+  if (!IsFirstLocked(gone)) return;
   rows_.front().resume = std::move(resume);
 }
 
-void SweepQueue::Drop(TypeId type, InodeNumber row) {
+void SweepQueue::Drop(const GoneRow& gone) {
   MutexLock lock(mu_);
-  if (IsFirstLocked(type, row)) DropFirstLocked();
+  if (IsFirstLocked(gone)) DropFirstLocked();
 }
 
 bool SweepQueue::IsBeingSwept(TypeId type, InodeNumber row) const {

@@ -33,7 +33,8 @@ struct GoneRow {
   TypeId type;
   InodeNumber row;
   int64_t gone_ns = 0;
-  std::string resume;  // the last entry that was cleared; empty: none yet
+  uint64_t ticket = 0;  // of this going; the same row gone again has another
+  std::string resume;   // the last entry that was cleared; empty: none yet
 };
 
 // First in, first out; what an earlier open left goes before.
@@ -52,12 +53,13 @@ class SweepQueue {
   // The first row, if it has been gone since `before_ns`. A row that came back and went again
   // counts from the last time.
   std::optional<GoneRow> First(int64_t before_ns);
-  // The first row, if it is this one, is about to lose edges: its number stays gone.
-  void Begin(TypeId type, InodeNumber row);
-  // The first row, if it is this one, has been cleared up to `resume`.
-  void Advance(TypeId type, InodeNumber row, std::string resume);
-  // Takes the first row off, if it is this one.
-  void Drop(TypeId type, InodeNumber row);
+  // `gone` is what First answered; it may not be the first any more, also when the same row is that
+  // again. Then nothing happens.
+  // It is about to lose edges: its number stays gone.
+  void Begin(const GoneRow& gone);
+  // It has been cleared up to `resume`.
+  void Advance(const GoneRow& gone, std::string resume);
+  void Drop(const GoneRow& gone);
   // Has clearing begun and not ended?
   bool IsBeingSwept(TypeId type, InodeNumber row) const;
   bool Holds(TypeId type, InodeNumber row) const;
@@ -65,17 +67,17 @@ class SweepQueue {
  private:
   static constexpr size_t kRowsMax = size_t{1} << 20;
 
-  bool IsFirstLocked(TypeId type, InodeNumber row) const REQUIRES(mu_);
+  bool IsFirstLocked(const GoneRow& gone) const REQUIRES(mu_);
   void DropFirstLocked() REQUIRES(mu_);
 
   const size_t rows_max_;
   mutable Mutex mu_{LockRank::kLeaf};
   bool unread_ GUARDED_BY(mu_) = true;  // entries may be there of rows that are not in rows_
   std::deque<GoneRow> rows_ GUARDED_BY(mu_);
+  uint64_t tickets_ GUARDED_BY(mu_) = 0;  // handed out
   struct Last {
-    int64_t gone_ns =
-        0;               // when it went for the last time; an element of rows_ with another is void
-    bool begun = false;  // some of its edges are cleared; stays when it is noted as gone again
+    uint64_t ticket = 0;  // of its last going; an element of rows_ with another is void
+    bool begun = false;   // some of its edges are cleared; stays when it is noted as gone again
   };
   std::map<std::pair<TypeId, InodeNumber>, Last> last_ GUARDED_BY(mu_);
 };

@@ -382,17 +382,37 @@ TEST(SweepQueueTest, ANumberThatIsHalfSweptStaysSoWhenItGoesAgain) {
   const InodeNumber row(7);
   ASSERT_TRUE(queue.Add(type, row, 10));
   EXPECT_FALSE(queue.IsBeingSwept(type, row));
-  queue.Begin(type, row);
-  queue.Advance(type, row, "g-some");
+  const GoneRow gone = *queue.First(10);
+  queue.Begin(gone);
+  queue.Advance(gone, "g-some");
   EXPECT_TRUE(queue.IsBeingSwept(type, row));
   ASSERT_TRUE(queue.Add(type, row, 20)) << "it was noted late";
   EXPECT_TRUE(queue.IsBeingSwept(type, row));
   EXPECT_FALSE(queue.First(15).has_value());
   EXPECT_TRUE(queue.IsBeingSwept(type, row)) << "its other edges are still to be cleared";
   ASSERT_TRUE(queue.First(20).has_value());
-  queue.Drop(type, row);
+  queue.Drop(*queue.First(20));
   EXPECT_FALSE(queue.IsBeingSwept(type, row));
   EXPECT_FALSE(queue.First(100).has_value());
+}
+
+// Two sweepers see that a row is back; it goes again before the second one says so.
+TEST(SweepQueueTest, ARowThatWentAgainIsNotDroppedByWhoSawItBack) {
+  SweepQueue queue;
+  const TypeId type(1);
+  const InodeNumber row(7);
+  ASSERT_TRUE(queue.Add(type, row, 10));
+  const GoneRow one = *queue.First(10);
+  const GoneRow other = *queue.First(10);
+  queue.Drop(one);
+  ASSERT_TRUE(queue.Add(type, row, 10)) << "at the same time, by the clock";
+  queue.Drop(other);
+  EXPECT_TRUE(queue.Holds(type, row));
+  ASSERT_TRUE(queue.First(10).has_value());
+  // And noted twice, what is dropped of it is one.
+  ASSERT_TRUE(queue.Add(type, row, 10));
+  EXPECT_EQ(queue.First(10)->row, row);
+  EXPECT_TRUE(queue.Holds(type, row));
 }
 
 TEST(SweepQueueTest, WhatDoesNotFitIsReadAgainWhenThereIsRoom) {
@@ -412,9 +432,9 @@ TEST(SweepQueueTest, WhatDoesNotFitIsReadAgainWhenThereIsRoom) {
   EXPECT_FALSE(queue.Add(type, InodeNumber(5), 13));
   EXPECT_FALSE(queue.Holds(type, InodeNumber(5)));
   EXPECT_FALSE(queue.WantsOwed()) << "not while it is full";
-  queue.Drop(type, InodeNumber(2));
-  ASSERT_TRUE(queue.First(100).has_value());
-  queue.Drop(type, InodeNumber(1));
+  queue.Drop(*queue.First(100));
+  EXPECT_EQ(queue.First(100)->row, InodeNumber(1));
+  queue.Drop(*queue.First(100));
   EXPECT_TRUE(queue.WantsOwed());
 }
 
