@@ -188,7 +188,8 @@ Status SortingLoader::CheckConditions(LoadContext& context) {
     MENDFS_RETURN_IF_ERROR(CheckNewestCommit(store_, options_.branch, options_.if_commit));
   }
   if (options_.from.empty()) return Status::Ok();
-  MENDFS_ASSIGN_OR_RETURN(const CommitRow base, FindCommit(store_, options_.branch, options_.from));
+  MENDFS_ASSIGN_OR_RETURN(const CommitRow base,
+                          FindCommitById(store_, options_.branch, options_.from));
   return CheckUnchangedSince(context, base, lines_->types());
 }
 

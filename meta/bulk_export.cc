@@ -14,9 +14,9 @@
 #include "meta/table/catalog.h"
 #include "meta/table/row_check.h"
 #include "meta/table/row_format.h"
-#include "meta/table/schema/row_value.h"
 #include "meta/table/text/csv_rows.h"
 #include "meta/table/text/json_text.h"
+#include "meta/table/text/row_line.h"
 
 namespace mendfs {
 namespace {
@@ -47,20 +47,6 @@ class Output {
   const Sink& sink_;
   std::string bytes_;
 };
-
-// Puts `members` ("a":1,"b":2) at the front of the object `body`, which may be empty.
-void AppendWithMembers(std::string& out, std::string_view members, std::string_view body) {
-  std::string object;
-  AppendMinified(object, body);
-  out.push_back('{');
-  out.append(members);
-  if (object.size() > 2) {
-    out.push_back(',');
-    out.append(std::string_view(object).substr(1));
-  } else {
-    out.push_back('}');
-  }
-}
 
 // The edges of one type, asked for source by source. Rows that were loaded have numbers in key
 // order: then each source's edges stand where the last one's ended, and nothing is searched.
@@ -226,19 +212,8 @@ Status Exporter::AppendBareNode(const NodeType& type, std::string_view key, std:
     return {Code::kInvalid, "export: the keys of " + type.name +
                                 " stand in the rows' names only; bare rows would lose them"};
   }
-  MENDFS_ASSIGN_OR_RETURN(const auto parts, SplitKeyText(key, type.key.size()));
   std::string members;
-  for (size_t index = 0; index < parts.size(); ++index) {
-    const Property& property = type.properties[type.key[index]];
-    if (index > 0) members.push_back(',');
-    AppendJsonString(members, property.name);
-    members.push_back(':');
-    if (IsInteger(property.type.scalar) || property.type.scalar == ScalarKind::kBool) {
-      members.append(parts[index]);
-    } else {
-      AppendJsonString(members, parts[index]);
-    }
-  }
+  MENDFS_RETURN_IF_ERROR(AppendKeyMembers(members, type, key));
   AppendWithMembers(output_.line(), members, body);
   return Status::Ok();
 }

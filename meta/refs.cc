@@ -8,14 +8,13 @@
 #include <utility>
 #include <vector>
 
-#include "meta/codec/hash.h"
+#include "meta/commit/load/load_condition.h"
 #include "meta/table/schema/row_value.h"
 
 namespace mendfs {
 namespace {
 
 constexpr size_t kPageCommits = 256;
-constexpr size_t kIdDigitsMin = 8;
 constexpr std::string_view kHead = "HEAD";
 constexpr std::string_view kAgo = "-ago";
 constexpr int64_t kNsPerSecond = 1'000'000'000;
@@ -64,25 +63,6 @@ Status NotKept(std::string_view ref, const std::string& what) {
   return {Code::kNotFound, "\"" + std::string(ref) + "\": " + what +
                                "; history is thinned as it ages, and `mendfs log` lists the "
                                "commits that are kept"};
-}
-
-Result<CommitRow> FindById(const Store& store, BranchId branch, std::string_view ref) {
-  Walk walk(store, branch);
-  std::optional<CommitRow> found;
-  while (true) {
-    MENDFS_ASSIGN_OR_RETURN(const CommitRow* commit, walk.Next());
-    if (commit == nullptr) break;
-    if (!ShortHex(commit->id).starts_with(ref)) continue;
-    if (found) {
-      return Status(Code::kInvalid, "\"" + std::string(ref) +
-                                        "\" is how several commits begin: " + ShortHex(found->id) +
-                                        " and " + ShortHex(commit->id) + "; give more digits");
-    }
-    found = *commit;
-    if (ref.size() == kCommitIdTextBytes) break;
-  }
-  if (!found) return NotKept(ref, "no commit that is kept has this id");
-  return *std::move(found);
 }
 
 Result<CommitRow> FindBefore(const Store& store, BranchId branch, std::string_view ref,
@@ -153,8 +133,8 @@ Result<CommitRow> FindCommit(Store& store, BranchId branch, std::string_view ref
     const auto steps = ParseCount(ref.substr(kHead.size() + 1));
     if (steps) return FindBefore(store, branch, ref, *steps);
   }
-  if (ref.size() >= kIdDigitsMin && ref.size() <= kCommitIdTextBytes && IsHex(ref)) {
-    return FindById(store, branch, ref);
+  if (ref.size() >= kCommitDigitsMin && ref.size() <= kCommitIdTextBytes && IsHex(ref)) {
+    return FindCommitById(store, branch, ref);
   }
   const auto time_ns = TimeOf(ref, store.door().NowNs());
   if (time_ns) return FindByTime(store, branch, ref, *time_ns);

@@ -4,10 +4,10 @@
 #include <limits>
 #include <utility>
 
-#include "meta/table/schema/row_value.h"
 #include "meta/table/select/candidates.h"
 #include "meta/table/select/row_filter.h"
 #include "meta/table/text/json_text.h"
+#include "meta/table/text/row_line.h"
 
 namespace mendfs {
 
@@ -148,30 +148,6 @@ class OrderedCursor final : public NodeCursor {
   size_t next_ = 0;
 };
 
-// The members of the object that name the row: `"name":"bob"`.
-Result<std::string> KeyMembers(const NodeType& type, std::string_view key) {
-  std::string members;
-  if (type.key.empty()) {
-    AppendJsonString(members, "$key");
-    members.push_back(':');
-    AppendJsonString(members, key);
-    return members;
-  }
-  MENDFS_ASSIGN_OR_RETURN(const auto parts, SplitKeyText(key, type.key.size()));
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const Property& property = type.properties[type.key[i]];
-    if (i > 0) members.push_back(',');
-    AppendJsonString(members, property.name);
-    members.push_back(':');
-    if (IsInteger(property.type.scalar) || property.type.scalar == ScalarKind::kBool) {
-      members += parts[i];
-    } else {
-      AppendJsonString(members, parts[i]);
-    }
-  }
-  return members;
-}
-
 }  // namespace
 
 RowSelection::RowSelection(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -232,13 +208,14 @@ Result<bool> RowLines::Next(std::string& out) {
     AppendMinified(out, row->body);
     return true;
   }
-  MENDFS_ASSIGN_OR_RETURN(const std::string members, KeyMembers(filter.type(), row->key));
-  std::string object;
-  AppendMinified(object, row->body);
-  out.push_back('{');
-  out += members;
-  if (object.size() > 2) out.push_back(',');
-  out.append(std::string_view(object).substr(1));
+  std::string members;
+  if (filter.type().key.empty()) {
+    members = "\"$key\":";
+    AppendJsonString(members, row->key);
+  } else {
+    MENDFS_RETURN_IF_ERROR(AppendKeyMembers(members, filter.type(), row->key));
+  }
+  AppendWithMembers(out, members, row->body);
   return true;
 }
 

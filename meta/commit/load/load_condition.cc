@@ -80,7 +80,7 @@ class Comparison {
 
 }  // namespace
 
-Result<CommitRow> FindCommit(const Store& store, BranchId branch, std::string_view id) {
+Result<CommitRow> FindCommitById(const Store& store, BranchId branch, std::string_view id) {
   std::string digits(id);
   std::transform(digits.begin(), digits.end(), digits.begin(), [](char c) {
     return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -98,6 +98,7 @@ Result<CommitRow> FindCommit(const Store& store, BranchId branch, std::string_vi
     MENDFS_ASSIGN_OR_RETURN(const auto rows, store.Log(branch, before, kCommitsPerRead));
     for (const CommitRow& row : rows) {
       if (!ToHex(row.id).starts_with(digits)) continue;
+      if (digits.size() >= ShortHex(row.id).size()) return row;  // a whole id, as it is shown
       if (found) {
         return Status(Code::kInvalid,
                       "more than one commit begins with " + digits + "; give more of its digits");
@@ -117,7 +118,7 @@ Status CheckNewestCommit(Store& store, BranchId branch, std::string_view id) {
   // By whom it was changed is not known: as the background thread says it.
   const CommitNote by_whoever{OpenOptions().actor, "", Origin::kUser};
   MENDFS_RETURN_IF_ERROR(store.CloseCommit(branch, by_whoever).status());
-  MENDFS_ASSIGN_OR_RETURN(const CommitRow wanted, FindCommit(store, branch, id));
+  MENDFS_ASSIGN_OR_RETURN(const CommitRow wanted, FindCommitById(store, branch, id));
   MENDFS_ASSIGN_OR_RETURN(const auto newest, store.Log(branch, kHeadSeq, 1));
   if (!newest.empty() && newest.front().id == wanted.id) return Status::Ok();
   return {Code::kConditionLost, "load: the newest commit is " +

@@ -19,8 +19,10 @@ namespace mendfs {
 
 inline constexpr size_t kCommitDigitsMin = 8;
 
-// By 8 or more of the first digits of its id, among those that are kept.
-Result<CommitRow> FindCommit(const Store& store, BranchId branch, std::string_view id);
+
+// By 8 or more of the first digits of its id, among those that are kept; kInvalid where several
+// begin with them. Other ways to name one: meta/refs.h.
+Result<CommitRow> FindCommitById(const Store& store, BranchId branch, std::string_view id);
 
 // What was changed since the newest commit gets a commit of its own, and so counts as a change.
 Status CheckNewestCommit(Store& store, BranchId branch, std::string_view id);
