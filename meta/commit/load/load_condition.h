@@ -19,7 +19,6 @@ namespace mendfs {
 
 inline constexpr size_t kCommitDigitsMin = 8;
 
-
 // By 8 or more of the first digits of its id, among those that are kept; kInvalid where several
 // begin with them. Other ways to name one: meta/refs.h.
 Result<CommitRow> FindCommitById(const Store& store, BranchId branch, std::string_view id);
