@@ -63,7 +63,9 @@ bool SweepQueue::IsFirstLocked(const GoneRow& gone) const {
 
 void SweepQueue::Begin(const GoneRow& gone) {
   MutexLock lock(mu_);
-  if (IsFirstLocked(gone)) last_[{gone.type, gone.row}].begun = true;
+  // Also when it was noted as gone again since: it is the number that must not come back.
+  const auto last = last_.find({gone.type, gone.row});
+  if (last != last_.end()) last->second.begun = true;
 }
 
 void SweepQueue::Advance(const GoneRow& gone, std::string resume) {

@@ -53,10 +53,10 @@ class SweepQueue {
   // The first row, if it has been gone since `before_ns`. A row that came back and went again
   // counts from the last time.
   std::optional<GoneRow> First(int64_t before_ns);
-  // `gone` is what First answered; it may not be the first any more, also when the same row is that
-  // again. Then nothing happens.
-  // It is about to lose edges: its number stays gone.
+  // `gone` is what First answered. It is about to lose edges: its number stays gone.
   void Begin(const GoneRow& gone);
+  // As above, but it may not be the first any more, also when the same row is that again: then
+  // nothing happens.
   // It has been cleared up to `resume`.
   void Advance(const GoneRow& gone, std::string resume);
   void Drop(const GoneRow& gone);

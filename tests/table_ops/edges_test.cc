@@ -415,6 +415,24 @@ TEST(SweepQueueTest, ARowThatWentAgainIsNotDroppedByWhoSawItBack) {
   EXPECT_TRUE(queue.Holds(type, row));
 }
 
+// It is deleted again, and that is noted only after a sweeper has looked.
+TEST(SweepQueueTest, ANumberIsBeingSweptAlsoWhenItsGoingWasNotedMeanwhile) {
+  SweepQueue queue;
+  const TypeId type(1);
+  const InodeNumber row(7);
+  ASSERT_TRUE(queue.Add(type, row, 10));
+  const GoneRow gone = *queue.First(10);
+  ASSERT_TRUE(queue.Add(type, row, 20));
+  EXPECT_FALSE(queue.First(10).has_value()) << "another sweeper drops what is void";
+  queue.Begin(gone);
+  EXPECT_TRUE(queue.IsBeingSwept(type, row));
+  queue.Advance(gone, "g-some");
+  ASSERT_TRUE(queue.First(20).has_value());
+  EXPECT_EQ(queue.First(20)->resume, "") << "all of it is looked at again";
+  queue.Drop(gone);
+  EXPECT_TRUE(queue.IsBeingSwept(type, row));
+}
+
 TEST(SweepQueueTest, WhatDoesNotFitIsReadAgainWhenThereIsRoom) {
   SweepQueue queue(4);
   const TypeId type(1);
