@@ -1,7 +1,7 @@
 // How long a crash test goes on, its seeds, and the figures it prints.
 //
-// Without MENDFS_CRASH_SECONDS a test does the amount it names; with it, as much as fits into that
-// time. MENDFS_SEED runs the one history of that seed.
+// Without MENDFS_CRASH_SECONDS a test does the amount it names (built with sanitizers a fifth);
+// with it, as much as fits into that time. MENDFS_SEED runs the one history of that seed.
 #pragma once
 
 #include <chrono>
