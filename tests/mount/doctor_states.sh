@@ -40,6 +40,7 @@ says 0 "health      ok" "$mendfs" status "$mnt"
 # ---- its daemon stopped
 pid=$(daemon)
 kill -STOP "$pid"
+soon grep -q '^State:[[:space:]]*T' "/proc/$pid/status"
 says 1 "was stopped" "$mendfs" doctor "$mnt"
 says 1 "kill -CONT $pid" "$mendfs" doctor "$store"
 kill -CONT "$pid"
