@@ -86,3 +86,19 @@ must "$mendfs" fsck -n "$store" >/dev/null
 must "$mendfs" mount "$store" "$mnt"
 same "alice.json bob.json carol.json " "$(names "$people")"
 unmount
+
+# Rows go once their time has passed, by a commit of their own, while the store is mounted.
+cat >expiring.graph <<'END'
+node Person { name: String @key, city: String? }
+node City { name: String @key }
+node Note @ttl(gone) { name: String @key, gone: DateTime? }
+END
+exits 0 "$mendfs" schema apply "$store" expiring.graph
+must "$mendfs" mount "$store" "$mnt"
+echo '{"gone":"2100-01-01T00:00Z"}' >"$mnt/nodes/Note/stays.json"
+echo '{"gone":"2020-01-01T00:00Z"}' >"$mnt/nodes/Note/goes.json"
+soon test ! -e "$mnt/nodes/Note/goes.json"
+same "stays.json " "$(names "$mnt/nodes/Note")"
+holds "$("$mendfs" log "$mnt" --json)" '"actor":"ttl"'
+unmount
+must "$mendfs" fsck -n "$store" >/dev/null
