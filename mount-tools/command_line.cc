@@ -22,6 +22,8 @@ struct Draft {
   std::string mode;
   std::string format;
   std::string limit;
+  bool act = false;
+  bool yes = false;
 };
 
 using Define = void (*)(CLI::App& app, Draft& draft);
@@ -130,15 +132,31 @@ void DefineLog(CLI::App& app, Draft& draft) {
   AddJson(app, draft);
 }
 
+void AddSchemaFile(CLI::App& app, Draft& draft) {
+  AddTarget(app, draft);
+  app.add_option("FILE", draft.invocation.files, "a schema; - reads stdin")
+      ->required()
+      ->expected(1);
+  app.add_flag("--allow-data-loss", draft.invocation.request.allow_data_loss,
+               "also steps that take data away; the past still shows it");
+}
+
 void DefineSchema(CLI::App& app, Draft& draft) {
   CLI::App* show = app.add_subcommand("show", "print the accepted schema");
   show->alias("cat");
   DefineStatus(*show, draft);
+  CLI::App* plan =
+      app.add_subcommand("plan", "print the steps that lead to FILE, changing nothing");
+  AddSchemaFile(*plan, draft);
+  AddJson(*plan, draft);
   CLI::App* apply = app.add_subcommand("apply", "plan and apply the schema that FILE holds");
-  AddTarget(*apply, draft);
-  apply->add_option("FILE", draft.invocation.files, "a schema; - reads stdin")
-      ->required()
-      ->expected(1);
+  AddSchemaFile(*apply, draft);
+  apply->add_flag("--act", draft.act, "with --yes: take data away at once, without a preview");
+  apply->add_flag("--yes", draft.yes, "see --act");
+  apply
+      ->add_option("--confirm", draft.invocation.request.confirm,
+                   "take data away if this is what would be done now")
+      ->option_text("PLAN");
   AddAuthor(*apply, draft);
   AddJson(*apply, draft);
   app.require_subcommand(1);
@@ -192,7 +210,7 @@ constexpr std::array<Command, 14> kCommands = {{
      "mendfs load /mnt/g people.jsonl knows.jsonl --mode append", Action::kStoreVerb, DefineLoad},
     {"export", "write the tables as JSON lines that load accepts",
      "mendfs export /mnt/g --type Person -o people.jsonl", Action::kStoreVerb, DefineExport},
-    {"schema", "show or change the schema", "mendfs schema apply /mnt/g people.graph",
+    {"schema", "show or change the schema", "mendfs schema plan /mnt/g people.graph",
      Action::kStoreVerb, DefineSchema},
     {"flush", "make everything that was changed so far durable", "mendfs flush /mnt/g",
      Action::kStoreVerb, DefineStatus},
@@ -285,6 +303,7 @@ Verb VerbOf(std::string_view name, const CLI::App& app) {
   if (name == "flush") return Verb::kFlush;
   if (name == "quota") return Verb::kQuotaList;
   if (name == "schema") {
+    if (app.got_subcommand("plan")) return Verb::kSchemaPlan;
     return app.got_subcommand("apply") ? Verb::kSchemaApply : Verb::kSchemaShow;
   }
   return Verb::kStatus;
@@ -311,6 +330,11 @@ std::string Complete(const Command& command, CLI::App& app, Draft& draft) {
     }
     request.limit = limit;
   }
+  if (draft.act != draft.yes) {
+    return draft.act ? "--act takes data away without a preview; it wants --yes beside it"
+                     : "--yes goes with --act";
+  }
+  request.act = draft.act;
   if (request.verb == Verb::kLoad) {
     const std::optional<LoadMode> mode = ParseLoadMode(draft.mode);
     if (!mode) {

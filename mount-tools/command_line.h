@@ -45,7 +45,7 @@ struct Invocation {
   std::string verb;                // as messages name it: "load", "fsck"
   std::string target;              // STORE or STORE|MOUNT
   std::string directory;           // mount: DIR
-  std::vector<std::string> files;  // load, schema apply
+  std::vector<std::string> files;  // load, schema plan, schema apply
   std::string output;              // export -o
   std::string schema_file;         // mkfs --schema
   std::string quota_limit;         // quota set

@@ -4,19 +4,12 @@
 #include <nlohmann/json.hpp>
 
 #include "meta/codec/hash.h"
-#include "meta/describe.h"
-#include "meta/tables.h"
 #include "mount-tools/verbs/text.h"
 
 namespace mendfs {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string ActorOf(const VerbRequest& request, const VerbHost& host) {
-  if (!request.actor.empty()) return request.actor;
-  return "uid:" + std::to_string(host.caller_uid);
-}
 
 // Hands every input to the loader; false when there was nothing but space in all of them. A caller
 // that goes away ends it: nothing is left behind.
@@ -105,6 +98,11 @@ std::string SummaryText(const LoadSummary& summary) {
 
 }  // namespace
 
+std::string ActorOf(const VerbRequest& request, const VerbHost& host) {
+  if (!request.actor.empty()) return request.actor;
+  return "uid:" + std::to_string(host.caller_uid);
+}
+
 Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   LoadOptions options;
   options.mode = request.mode;
@@ -137,35 +135,6 @@ Status RunExport(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
       .types = request.types, .bare = request.bare, .format = request.format};
   return Export(host.store.reader(), snapshot->view(), options,
                 [&](std::string_view bytes) { return io.Out(bytes); });
-}
-
-Status RunSchemaApply(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
-  if (request.inputs.size() != 1) return {Code::kInvalid, "exactly one schema file is read"};
-  std::string text;
-  std::string chunk;
-  while (true) {
-    MENDFS_ASSIGN_OR_RETURN(const bool more, io.Input(0, chunk));
-    if (!more) break;
-    text += chunk;
-    if (text.size() > kSchemaTextBytesMax) {
-      return {Code::kTooBig, Printable(request.inputs[0].name) + ": a schema is at most 1 MiB"};
-    }
-  }
-  TableWriter writer(host.store.door(), kMainBranch);
-  Result<std::shared_ptr<const Schema>> schema = writer.ApplySchema(text);
-  if (!schema.ok()) return schema.status().Annotate(Printable(request.inputs[0].name));
-  const CommitNote note{.actor = ActorOf(request, host),
-                        .message = request.message.empty() ? "schema apply" : request.message};
-  MENDFS_ASSIGN_OR_RETURN(const std::optional<CommitRow> commit,
-                          host.store.CloseCommit(kMainBranch, note));
-  MENDFS_RETURN_IF_ERROR(host.store.Flush());
-  if (request.json) {
-    const Json json = {{"commit", commit ? Json(ShortHex(commit->id)) : Json(nullptr)},
-                       {"schema", SchemaText(**schema)}};
-    return io.Out(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-  }
-  return io.Out(commit ? "schema accepted, commit " + ShortHex(commit->id).substr(0, 16) + "\n"
-                       : std::string("schema unchanged\n"));
 }
 
 }  // namespace mendfs

@@ -1,4 +1,4 @@
-// load, export and schema apply, on an open store.
+// load and export, on an open store.
 //
 // Errors:   kInvalid when input was refused; each refused line stands on the error stream by then
 #pragma once
@@ -9,6 +9,7 @@ namespace mendfs {
 
 Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io);
 Status RunExport(const VerbRequest& request, const VerbHost& host, VerbIo& io);
-Status RunSchemaApply(const VerbRequest& request, const VerbHost& host, VerbIo& io);
+// Who the commit of a verb names.
+std::string ActorOf(const VerbRequest& request, const VerbHost& host);
 
 }  // namespace mendfs

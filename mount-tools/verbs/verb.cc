@@ -6,6 +6,7 @@
 #include "meta/describe.h"
 #include "meta/tables.h"
 #include "mount-tools/verbs/quota_verb.h"
+#include "mount-tools/verbs/schema_verbs.h"
 #include "mount-tools/verbs/table_verbs.h"
 #include "mount-tools/verbs/text.h"
 
@@ -180,15 +181,6 @@ Status RunWhy(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   return Status::Ok();
 }
 
-Status RunSchemaShow(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
-  MENDFS_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema,
-                          TableReader(host.store.reader()).GetSchema(View{}));
-  const std::string text = SchemaText(*schema);
-  if (!request.json) return io.Out(text);
-  return io.Out(Json({{"schema", text}}).dump(-1, ' ', false, Json::error_handler_t::replace) +
-                "\n");
-}
-
 Status RunFlush(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   // What a read-only mount shows was durable, or will be with its writer.
   const bool read_only = host.mount != nullptr && host.mount->read_only;
@@ -206,6 +198,7 @@ Status Dispatch(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
     case Verb::kLog: return RunLog(request, host, io);
     case Verb::kWhy: return RunWhy(request, host, io);
     case Verb::kSchemaShow: return RunSchemaShow(request, host, io);
+    case Verb::kSchemaPlan: return RunSchemaPlan(request, host, io);
     case Verb::kSchemaApply: return RunSchemaApply(request, host, io);
     case Verb::kFlush: return RunFlush(request, host, io);
     case Verb::kQuotaList: return RunQuotaList(request, host, io);

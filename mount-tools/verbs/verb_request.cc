@@ -18,13 +18,14 @@ struct VerbFacts {
   bool bulk;
 };
 
-constexpr std::array<VerbFacts, 9> kVerbs = {{
+constexpr std::array<VerbFacts, 10> kVerbs = {{
     {Verb::kStatus, "status", false, false},
     {Verb::kLoad, "load", true, true},
     {Verb::kExport, "export", false, true},
     {Verb::kLog, "log", false, true},
     {Verb::kWhy, "why", false, false},
     {Verb::kSchemaShow, "schema show", false, false},
+    {Verb::kSchemaPlan, "schema plan", false, true},
     {Verb::kSchemaApply, "schema apply", true, true},
     {Verb::kFlush, "flush", true, false},
     {Verb::kQuotaList, "quota list", false, true},
@@ -126,6 +127,9 @@ Status TakeArguments(const Json& args, VerbRequest& request) {
   request.format = *table_format;
   MENDFS_RETURN_IF_ERROR(TakeString(args, "if_commit", request.if_commit));
   MENDFS_RETURN_IF_ERROR(TakeString(args, "from", request.from));
+  MENDFS_RETURN_IF_ERROR(TakeBool(args, "allow_data_loss", request.allow_data_loss));
+  MENDFS_RETURN_IF_ERROR(TakeBool(args, "act", request.act));
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "confirm", request.confirm));
   const auto limit = args.find("limit");
   if (limit != args.end()) {
     if (!limit->is_number_unsigned()) return Malformed("limit");
@@ -227,7 +231,10 @@ std::string EncodeRequest(const VerbRequest& request) {
                {"actor", request.actor},
                {"message", request.message},
                {"types", request.types},
-               {"bare", request.bare}};
+               {"bare", request.bare},
+               {"allow_data_loss", request.allow_data_loss},
+               {"act", request.act},
+               {"confirm", request.confirm}};
   Json inputs = Json::array();
   for (const InputSource& input : request.inputs) {
     inputs.push_back({{"name", input.name}, {"size", input.size_bytes}});

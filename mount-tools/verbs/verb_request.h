@@ -28,6 +28,7 @@ enum class Verb {
   kLog,
   kWhy,
   kSchemaShow,
+  kSchemaPlan,
   kSchemaApply,
   kFlush,
   kQuotaList
@@ -49,7 +50,7 @@ struct VerbRequest {
   Verb verb = Verb::kStatus;
   bool json = false;
   bool progress = false;            // somebody looks at progress
-  std::vector<InputSource> inputs;  // load, schema apply
+  std::vector<InputSource> inputs;  // load, schema plan, schema apply
   LoadMode mode = LoadMode::kAppend;
   std::string type;                           // load: bare rows of this type
   TableFormat format = TableFormat::kByName;  // load, export
@@ -60,6 +61,9 @@ struct VerbRequest {
   std::vector<std::string> types;  // export; empty: all
   bool bare = false;
   std::optional<uint64_t> limit;  // log
+  bool allow_data_loss = false;   // schema plan, schema apply
+  bool act = false;               // schema apply: takes destructive steps without a preview
+  std::string confirm;            // schema apply: takes them if this is the plan
 };
 
 std::string EncodeRequest(const VerbRequest& request);

@@ -1,11 +1,12 @@
-// The matrix: every failpoint that a load passes, as an error, as a full disk, as a crash and as a
-// crash with a power cut; and again inside the recovery from each. Afterwards the load is there
-// whole or not at all, what was acknowledged is there, nothing is left behind, the audit agrees,
-// the check finds nothing, and the work succeeds when it is repeated.
+// The matrix: every failpoint that a load, or a change of the schema, passes, as an error, as a
+// full disk, as a crash and as a crash with a power cut; and again inside the recovery from each.
+// Afterwards the load is there whole or not at all, what was acknowledged is there, nothing is left
+// behind, the audit agrees, the check finds nothing, and the work succeeds when it is repeated.
 #include <algorithm>
 #include <array>
 #include <set>
 
+#include "meta/schema_change.h"
 #include "tests/intent/intent_fixture.h"
 
 namespace mendfs {
@@ -208,6 +209,136 @@ TEST_F(IntentCrashTest, APowerCutAtAnyCallOfALoadAndOfItsRecovery) {
       disk_->PowerCut(call + k);
     }
     EXPECT_EQ(Wrong(acknowledged), "");
+  }
+}
+
+// ------------------------------------------------------------------- a schema that takes data away
+class SchemaCrashTest : public IntentCrashTest {
+ protected:
+  // Without email, whose rows are so fat that their new bodies become segments, and without Likes.
+  static constexpr char kLess[] =
+      "node Person { name: String @key, bio: String? }\n"
+      "node Place { name: String @key }\n"
+      "edge Knows: Person -> Person @card(0..2) {}\n";
+
+  void MakeFull() {
+    Make();
+    ASSERT_TRUE(Load(Text(kLoaded)).ok());
+    ASSERT_TRUE(PutEdge(likes_, "ann", "p3").ok());
+    ASSERT_TRUE(store_->Flush().ok());
+    before_ = All();
+    segments_ = Segments();
+  }
+  Status Apply() {
+    return ApplySchemaChange(
+               *store_, kLess,
+               {.allow_data_loss = true, .act = true, .note = {"schemer", "", Origin::kUser}})
+        .status();
+  }
+  bool ApplyAndDie(Failpoint point, Blow blow, unsigned hit) {
+    Arm(point, blow, hit);
+    const bool acknowledged = Apply().ok();
+    Bury(blow, static_cast<uint64_t>(point) * 8 + hit);
+    return acknowledged;
+  }
+  // The schema's types, then everything.
+  std::string All() {
+    const auto schema = TableReader(store_->reader()).GetSchema({});
+    if (!schema.ok()) return schema.status().ToString();
+    std::string text;
+    for (const EdgeType& type : (*schema)->edges) text += type.name + " ";
+    for (const Property& property : (*schema)->nodes.at(0).properties) text += property.name + " ";
+    const auto status = Export(store_->reader(), {}, {}, [&](std::string_view part) {
+      text.append(part);
+      return Status::Ok();
+    });
+    return text + status.ToString();
+  }
+  std::string WrongApply(bool acknowledged) {
+    if (store_ == nullptr) {
+      if (const Status opened = Open(); !opened.ok()) return "open: " + opened.ToString();
+    }
+    if (const Status heal = store_->door().Heal(); !heal.ok()) return "heal: " + heal.ToString();
+    const Status closed = store_->CloseCommit(kMainBranch, {"test", "", Origin::kUser}).status();
+    if (!closed.ok()) return "close: " + closed.ToString();
+    const StoreStatus status = store_->Describe();
+    if (status.health != Health::kOk) return "health: " + status.reason;
+    const std::string all = All();
+    const bool there = all == after_;
+    if (!there && all != before_) return "half an apply: " + all.substr(0, 200);
+    if (!there && acknowledged) return "an acknowledged apply is lost";
+    if ((Segments() > segments_) != there) return "objects that nothing names";
+    if (const Status again = Apply(); !again.ok()) return "repeated: " + again.ToString();
+    if (All() != after_) return "repeated, it is something else";
+    return WrongOnDisk();
+  }
+  void FindAfter() {
+    MakeFull();
+    ASSERT_TRUE(Apply().ok());
+    after_ = All();
+    ASSERT_NE(after_, before_);
+    ASSERT_GT(Segments(), segments_);
+    ASSERT_EQ(WrongApply(true), "");
+  }
+
+  std::string before_;
+  std::string after_;
+  size_t segments_ = 0;
+};
+
+TEST_F(SchemaCrashTest, EveryFailpointOfAnApply) {
+  FindAfter();
+  CountFailpointHits();
+  for (const Failpoint point : Points()) {
+    for (const Blow blow : kBlows) {
+      for (const unsigned hit : {1u, 2u, 3u}) {
+        SCOPED_TRACE(std::string(FailpointName(point)) + ", hit " + std::to_string(hit) + ", " +
+                     kBlowNames[static_cast<size_t>(blow)]);
+        MakeFull();
+        const bool acknowledged = ApplyAndDie(point, blow, hit);
+        if (store_ && store_->Describe().health == Health::kReadOnly) store_.reset();
+        EXPECT_EQ(WrongApply(acknowledged), "");
+      }
+    }
+  }
+  ExpectReached(Points());
+}
+
+TEST_F(SchemaCrashTest, EveryFailpointOfItsRecovery) {
+  FindAfter();
+  for (const Failpoint death : {Failpoint::kIntentAfterConfirm, Failpoint::kIntentBeforeConfirm,
+                                Failpoint::kIntentAfterPublish}) {
+    for (const Failpoint point : RecoveryPoints()) {
+      for (const Blow blow : {Blow::kCrash, Blow::kPowerCut}) {
+        SCOPED_TRACE("died at " + std::string(FailpointName(death)) + ", recovery at " +
+                     std::string(FailpointName(point)) + ", " +
+                     kBlowNames[static_cast<size_t>(blow)]);
+        MakeFull();
+        const bool acknowledged = ApplyAndDie(death, Blow::kCrash, 1);
+        for (uint64_t life = 0; life < 2; ++life) {
+          Arm(point, blow, 1);
+          Open().IgnoreError();
+          Bury(blow, static_cast<uint64_t>(point) * 8 + life);
+        }
+        store_.reset();
+        EXPECT_EQ(WrongApply(acknowledged), "");
+      }
+    }
+  }
+}
+
+TEST_F(SchemaCrashTest, APowerCutAtAnyCallOfAnApply) {
+  FindAfter();
+  bool cut = true;
+  for (uint64_t call = 1; cut; call += 1 + call / 16) {
+    SCOPED_TRACE("mutating call " + std::to_string(call));
+    MakeFull();
+    disk_->StopAt(call);
+    const bool acknowledged = Apply().ok();
+    cut = !disk_->FaultWaits();
+    store_.reset();
+    disk_->PowerCut(call);
+    EXPECT_EQ(WrongApply(acknowledged), "");
   }
 }
 

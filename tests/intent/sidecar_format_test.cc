@@ -93,6 +93,24 @@ TEST(SidecarFormatTest, APlanWithWholeTypesIsVersion2) {
   EXPECT_EQ(DecodeSidecar(older).status().code(), Code::kCorruption);
 }
 
+TEST(SidecarFormatTest, ASchemaApplyIsVersion3) {
+  Sidecar sidecar = Confirmed();
+  sidecar.kind = IntentKind::kSchema;
+  sidecar.plan->whole = {TypeId(5)};
+  const std::string bytes = *EncodeSidecar(sidecar);
+  EXPECT_THAT(bytes, HasSubstr("\"format_version\":3,"));
+  EXPECT_THAT(bytes, HasSubstr("\"kind\":\"schema apply\","));
+  const auto read = DecodeSidecar(bytes);
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(read->kind, IntentKind::kSchema);
+  EXPECT_EQ(read->plan->whole, sidecar.plan->whole);
+  AuditRow row = MakeAuditRow(*read, AuditOutcome::kPublished, "", 7);
+  EXPECT_EQ(EncodeAuditRow(row).substr(0, 3), std::string("\2\2\1"));
+  const auto decoded = DecodeAuditRow(AuditKey(row.base, row.operation), EncodeAuditRow(row));
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  EXPECT_EQ(decoded->kind, IntentKind::kSchema);
+}
+
 TEST(SidecarFormatTest, EveryBitAndEveryEndCounts) {
   const std::string whole = *EncodeSidecar(Confirmed());
   for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
@@ -107,9 +125,9 @@ TEST(SidecarFormatTest, EveryBitAndEveryEndCounts) {
 }
 
 TEST(SidecarFormatTest, ANewerOneIsNewerWhateverItHolds) {
-  const auto read = DecodeSidecar("{\"mendfs\":\"sidecar\",\"format_version\":3,\"x\":[]}");
+  const auto read = DecodeSidecar("{\"mendfs\":\"sidecar\",\"format_version\":4,\"x\":[]}");
   EXPECT_EQ(read.status().code(), Code::kUnsupported);
-  EXPECT_THAT(read.status().message(), HasSubstr("format 3"));
+  EXPECT_THAT(read.status().message(), HasSubstr("format 4"));
 }
 
 TEST(SidecarFormatTest, ValidSumsOverOtherThingsAreRefused) {
@@ -149,7 +167,7 @@ TEST(AuditRowTest, GoldenRow) {
     EXPECT_FALSE(DecodeAuditRow(key, value.substr(0, size)).ok());
   }
   EXPECT_FALSE(DecodeAuditRow("a", value).ok());
-  EXPECT_EQ(DecodeAuditRow(key, "\x02" + value.substr(1)).status().code(), Code::kUnsupported);
+  EXPECT_EQ(DecodeAuditRow(key, "\x03" + value.substr(1)).status().code(), Code::kUnsupported);
 }
 
 }  // namespace

@@ -79,12 +79,24 @@ TEST(CommandLineTest, UmountTakesForce) {
   EXPECT_TRUE(Parse({"umount", "--force", "/mnt/g"}).force);
 }
 
-TEST(CommandLineTest, SchemaHasTwoVerbs) {
+TEST(CommandLineTest, SchemaHasThreeVerbs) {
   EXPECT_EQ(Parse({"schema", "show", "/mnt/g"}).request.verb, Verb::kSchemaShow);
   const Invocation apply = Parse({"schema", "apply", "/mnt/g", "s.graph"});
   EXPECT_EQ(apply.request.verb, Verb::kSchemaApply);
   EXPECT_THAT(apply.files, ElementsAre("s.graph"));
   EXPECT_EQ(apply.verb, "schema apply");
+  const Invocation plan = Parse({"schema", "plan", "/mnt/g", "s.graph", "--allow-data-loss"});
+  EXPECT_EQ(plan.request.verb, Verb::kSchemaPlan);
+  EXPECT_TRUE(plan.request.allow_data_loss);
+  EXPECT_FALSE(apply.request.allow_data_loss || apply.request.act);
+  const Invocation act = Parse({"schema", "apply", "/mnt/g", "s.graph", "--act", "--yes"});
+  EXPECT_TRUE(act.request.act);
+  EXPECT_EQ(Parse({"schema", "apply", "/mnt/g", "s", "--confirm", "7f"}).request.confirm, "7f");
+  for (const char* half : {"--act", "--yes"}) {
+    const Invocation wrong = Parse({"schema", "apply", "/mnt/g", "s.graph", half});
+    EXPECT_EQ(wrong.exit_code, kExitUsage);
+    EXPECT_THAT(wrong.text, HasSubstr("--yes"));
+  }
   EXPECT_EQ(Parse({"schema"}).exit_code, kExitUsage);
   EXPECT_EQ(Parse({"schema", "apply", "/mnt/g"}).exit_code, kExitUsage);
 }

@@ -22,6 +22,9 @@ VerbRequest Full() {
   request.types = {"A", "B"};
   request.bare = true;
   request.limit = 12;
+  request.allow_data_loss = true;
+  request.act = true;
+  request.confirm = "0123456789abcdef";
   return request;
 }
 
@@ -35,11 +38,14 @@ TEST(VerbRequestTest, WhatIsEncodedDecodesToTheSame) {
   EXPECT_EQ(after->inputs[0].name, before.inputs[0].name);
   EXPECT_EQ(after->inputs[0].size_bytes, UINT64_MAX);
   EXPECT_EQ(after->limit, 12U);
+  EXPECT_TRUE(after->allow_data_loss && after->act);
+  EXPECT_EQ(after->confirm, "0123456789abcdef");
 }
 
 TEST(VerbRequestTest, EveryVerbHasAName) {
-  for (const Verb verb : {Verb::kStatus, Verb::kLoad, Verb::kExport, Verb::kLog, Verb::kWhy,
-                          Verb::kSchemaShow, Verb::kSchemaApply, Verb::kFlush, Verb::kQuotaList}) {
+  for (const Verb verb :
+       {Verb::kStatus, Verb::kLoad, Verb::kExport, Verb::kLog, Verb::kWhy, Verb::kSchemaShow,
+        Verb::kSchemaPlan, Verb::kSchemaApply, Verb::kFlush, Verb::kQuotaList}) {
     const Result<VerbRequest> again = DecodeRequest(EncodeRequest({.verb = verb}));
     ASSERT_TRUE(again.ok()) << VerbName(verb);
     EXPECT_EQ(again->verb, verb);

@@ -197,6 +197,52 @@ TEST_F(VerbTest, SchemaIsShownAndApplied) {
   EXPECT_EQ(Run(apply, large), kExitFailed);
 }
 
+TEST_F(VerbTest, ASchemaThatTakesDataAwayIsShownFirst) {
+  const std::string kept(kSchema);
+  struct Ran {
+    int exit_code;
+    std::string out;
+    std::vector<std::string> errors;
+  };
+  const auto run = [&](VerbRequest request, const std::string& text) {
+    RecordingIo io;
+    request.inputs = {{.name = "s.graph"}};
+    io.inputs = {text};
+    const int exit_code = Run(request, io);
+    return Ran{exit_code, io.out, io.errors};
+  };
+  EXPECT_EQ(
+      run({.verb = Verb::kSchemaApply}, kept + "\nnode City { name: String @key }\n").exit_code,
+      kExitDone);
+  Ran plan = run({.verb = Verb::kSchemaPlan}, kept);
+  EXPECT_EQ(plan.exit_code, kExitFailed);
+  EXPECT_THAT(plan.out, HasSubstr("destructive  drop node City: 0 rows go (drop-type)\nplan "));
+  EXPECT_THAT(plan.errors.at(0), HasSubstr("--allow-data-loss"));
+  plan = run({.verb = Verb::kSchemaPlan, .json = true, .allow_data_loss = true}, kept);
+  EXPECT_EQ(plan.exit_code, kExitDone);
+  const Json json = Json::parse(plan.out);
+  EXPECT_EQ(json["applicable"], true);
+  EXPECT_EQ(json["steps"][0]["class"], "destructive");
+  EXPECT_EQ(json["steps"][0]["code"], "drop-type");
+  EXPECT_EQ(run({.verb = Verb::kSchemaApply}, kept).exit_code, kExitFailed);
+  const Ran shown = run({.verb = Verb::kSchemaApply, .allow_data_loss = true}, kept);
+  EXPECT_EQ(shown.exit_code, kExitDone);
+  EXPECT_THAT(shown.out, HasSubstr("--confirm " + json["plan"].get<std::string>()));
+  EXPECT_THAT(Output({.verb = Verb::kSchemaShow}), HasSubstr("node City"));
+  VerbRequest confirm{.verb = Verb::kSchemaApply, .allow_data_loss = true, .confirm = "0"};
+  EXPECT_EQ(run(confirm, kept).exit_code, kExitConditionLost);
+  confirm.confirm = json["plan"];
+  const Ran done = run(confirm, kept);
+  EXPECT_EQ(done.exit_code, kExitDone) << testing::PrintToString(done.errors);
+  EXPECT_THAT(done.out, HasSubstr("schema accepted, commit "));
+  EXPECT_EQ(Output({.verb = Verb::kSchemaShow}).find("node City"), std::string::npos);
+  EXPECT_EQ(run(confirm, kept).exit_code, kExitConditionLost) << "it is another plan now";
+  EXPECT_EQ(run({.verb = Verb::kSchemaApply, .allow_data_loss = true, .act = true}, kept).out,
+            "schema unchanged\n");
+  EXPECT_EQ(run({.verb = Verb::kSchemaPlan}, kept).out.substr(0, 27),
+            "the schema is what it says\n");
+}
+
 TEST_F(VerbTest, FlushSaysHowFarItIsDurable) {
   const Json flushed = Json::parse(Output({.verb = Verb::kFlush, .json = true}));
   EXPECT_EQ(flushed["durable_seq"], store_->LastSeq().value);

@@ -53,8 +53,7 @@ Result<std::shared_ptr<const std::string>> SchemaFile::Text() {
 Status SchemaFile::RefuseEmpty() {
   return {Code::kInvalid,
           "close schema.graph: an empty text would drop every type, and no text drops one; the "
-          "schema stays. To begin again, make a store with the new schema (mendfs mkfs --schema) "
-          "and `mendfs load` into it what `mendfs export` gives"};
+          "schema stays. `mendfs schema apply MOUNT FILE --allow-data-loss` drops types"};
 }
 
 Result<Found> SchemaFile::Truncate(FileHandle* handle, uint64_t size_bytes) {

@@ -11,6 +11,7 @@
 #include "fs/ops/rows/row_renames.h"
 #include "fs/ops/rows/row_scratch.h"
 #include "meta/base/log.h"
+#include "meta/row_expiry.h"
 #include "meta/row_name.h"
 
 namespace mendfs {
@@ -18,6 +19,7 @@ namespace {
 
 constexpr uint32_t kDirectoryMode = S_IFDIR | 0755;
 constexpr uint64_t kEdgesSweptPerTick = 10'000;
+constexpr uint64_t kRowsExpiredPerTick = 1000;
 constexpr int64_t kScratchSweepNs = int64_t{3600} * 1'000'000'000;
 constexpr int kCreateAttemptsMax = 8;  // while others begin and give up the same name
 constexpr std::string_view kKeyXattr = "user.mend.key";
@@ -30,7 +32,8 @@ class RowPlane final : public Plane {
         traits_(kind_->traits()),
         files_(context, *kind_),
         scratch_(context),
-        renames_(files_, scratch_) {}
+        renames_(files_, scratch_),
+        expiry_(context.store, context.branch) {}
 
   Result<Found> Lookup(const Caller& caller, const Node& parent, std::string_view name) override;
   Result<Found> LookupListed(const Caller& caller, const Node& parent,
@@ -76,6 +79,7 @@ class RowPlane final : public Plane {
   Status RemoveTable(std::string_view name);
   Status RemoveRow(const Node& table, std::string_view name);
   void SweepScratch(int64_t now_ns);
+  void ExpireRows();
 
   PlaneContext& context_;
   const std::unique_ptr<RowKind> kind_;
@@ -83,6 +87,7 @@ class RowPlane final : public Plane {
   RowFiles files_;
   TableScratch scratch_;
   RowRenames renames_;
+  RowExpiry expiry_;
   std::atomic<int64_t> scratch_swept_ns_{0};
 };
 
@@ -296,8 +301,16 @@ Result<std::unique_ptr<DirectoryHandle>> RowPlane::OpenDirectory(const Caller&, 
 
 // -------------------------------------------------------------------------------------- upkeep
 
+void RowPlane::ExpireRows() {
+  const Result<uint64_t> expired = expiry_.Run(kRowsExpiredPerTick);
+  if (expired.ok() || expired.status().code() == Code::kReadOnly) return;
+  LogLine(LogLevel::kWarning, "mount", "rows whose time has passed could not be taken away",
+          {{"reason", expired.status().message()}});
+}
+
 void RowPlane::Tick(int64_t now_ns) {
   if (traits_.has_number) {
+    ExpireRows();
     Result<uint64_t> cleared = context_.table_writer.SweepEdges(kEdgesSweptPerTick);
     if (!cleared.ok() && cleared.status().code() != Code::kReadOnly) {
       LogLine(LogLevel::kWarning, "mount", "edges of removed rows could not be swept",

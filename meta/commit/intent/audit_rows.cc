@@ -8,7 +8,13 @@
 namespace mendfs {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersionMax = 2;
+
+// Version 2 has kinds that version 1 does not know.
+uint8_t VersionOf(IntentKind kind) {
+  return kind == IntentKind::kLoad ? 1 : 2;
+}
+
 constexpr uint8_t kOutcomeMax = static_cast<uint8_t>(AuditOutcome::kBranchGone);
 
 Status Damaged() {
@@ -47,7 +53,7 @@ AuditRow MakeAuditRow(const Sidecar& sidecar, AuditOutcome outcome, std::string 
 
 std::string EncodeAuditRow(const AuditRow& row) {
   std::string out;
-  PutU8(out, kVersion);
+  PutU8(out, VersionOf(row.kind));
   PutU8(out, static_cast<uint8_t>(row.kind));
   PutU8(out, static_cast<uint8_t>(row.outcome));
   PutU8(out, 0);
@@ -66,9 +72,9 @@ Result<AuditRow> DecodeAuditRow(std::string_view key, std::string_view value) {
   const auto name = ParseAuditKey(key);
   ByteReader in(value);
   const uint8_t version = in.GetU8();
-  if (version > kVersion) {
+  if (version > kVersionMax) {
     return Status(Code::kUnsupported, "an audit row has version " + std::to_string(version) +
-                                          ", this program knows up to 1; use a newer mendfs");
+                                          ", this program knows up to 2; use a newer mendfs");
   }
   AuditRow row;
   const uint8_t kind = in.GetU8();
@@ -82,11 +88,11 @@ Result<AuditRow> DecodeAuditRow(std::string_view key, std::string_view value) {
   row.actor = in.GetBytes();
   row.message = in.GetBytes();
   row.reason = in.GetBytes();
-  const bool valid = name && version == kVersion &&
-                     kind == static_cast<uint8_t>(IntentKind::kLoad) && outcome >= 1 &&
+  row.kind = static_cast<IntentKind>(kind);
+  const bool known = row.kind == IntentKind::kLoad || row.kind == IntentKind::kSchema;
+  const bool valid = name && known && version == VersionOf(row.kind) && outcome >= 1 &&
                      outcome <= kOutcomeMax && reserved == 0;
   if (!valid || !in.AtEnd()) return Damaged();
-  row.kind = static_cast<IntentKind>(kind);
   row.outcome = static_cast<AuditOutcome>(outcome);
   row.base = name->base;
   row.operation = name->operation;

@@ -67,8 +67,9 @@ Json PlanJson(const IntentPlan& plan) {
   return json;
 }
 
-// Format 2 has what format 1 does not know.
+// Formats 2 and 3 have what format 1 does not know: whole types, and another kind.
 uint64_t FormatOf(const Sidecar& sidecar) {
+  if (sidecar.kind != IntentKind::kLoad) return 3;
   return sidecar.plan && !sidecar.plan->whole.empty() ? 2 : 1;
 }
 
@@ -205,12 +206,14 @@ std::optional<uint64_t> TakeVersion(std::string_view& bytes) {
 std::string_view IntentKindName(IntentKind kind) {
   switch (kind) {
     case IntentKind::kLoad: return "load";
+    case IntentKind::kSchema: return "schema apply";
   }
   return "unknown";
 }
 
 std::optional<IntentKind> ParseIntentKind(std::string_view name) {
   if (name == "load") return IntentKind::kLoad;
+  if (name == "schema apply") return IntentKind::kSchema;
   return std::nullopt;
 }
 

@@ -21,12 +21,12 @@
 
 namespace mendfs {
 
-inline constexpr uint64_t kSidecarVersion = 2;
+inline constexpr uint64_t kSidecarVersion = 3;
 inline constexpr uint64_t kSidecarBytesMax = 32 << 20;
 inline constexpr size_t kSidecarObjectsMax = 16384;
 
 // Written by name in sidecars, by number in audit rows; never renumbered.
-enum class IntentKind : uint8_t { kLoad = 1 };
+enum class IntentKind : uint8_t { kLoad = 1, kSchema = 2 };
 std::string_view IntentKindName(IntentKind kind);
 std::optional<IntentKind> ParseIntentKind(std::string_view name);
 

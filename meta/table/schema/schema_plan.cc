@@ -164,6 +164,14 @@ bool RangeWidens(const Property& from, const Property& to) {
   return low && high;
 }
 
+bool IsKeyPart(const NodeType& type, PropertyId property) {
+  return std::any_of(type.key.begin(), type.key.end(),
+                     [&](uint32_t part) { return type.properties[part].id == property; });
+}
+bool IsKeyPart(const EdgeType&, PropertyId) {
+  return false;
+}
+
 class Planner {
  public:
   Planner(const Schema& accepted, const Schema& wanted,
@@ -198,6 +206,29 @@ class Planner {
          .sentence = std::move(sentence),
          .type = type,
          .property = property});
+  }
+  // To be checked when rows exist that it could contradict, else safe.
+  void Check(StepKind kind, StepCheck check, std::string code, std::string sentence, TypeId type,
+             const Property& property) {
+    if (!populated_(type)) return Safe(kind, std::move(sentence), type, property.id);
+    Add({.kind = kind,
+         .step_class = StepClass::kChecked,
+         .code = std::move(code),
+         .sentence = std::move(sentence),
+         .type = type,
+         .property = property.id,
+         .check = check,
+         .name = property.name});
+  }
+  void Destroy(StepKind kind, std::string code, std::string sentence, TypeId type,
+               const Property& property) {
+    Add({.kind = kind,
+         .step_class = StepClass::kDestructive,
+         .code = std::move(code),
+         .sentence = std::move(sentence),
+         .type = type,
+         .property = property.id,
+         .name = property.name});
   }
   // Refused when rows exist that it could contradict, else safe.
   void RefuseIfPopulated(StepKind kind, std::string code, const std::string& sentence, TypeId type,
@@ -254,12 +285,7 @@ class Planner {
     for (const Type& type : wanted) kept.insert(type.id.value);
     for (const Type& type : accepted) {
       if (kept.contains(type.id.value)) continue;
-      Add({.kind = StepKind::kDropType,
-           .step_class = StepClass::kDestructive,
-           .code = "drop-type",
-           .sentence = "drop " + kind + " " + type.name,
-           .type = type.id,
-           .property = {}});
+      Destroy(StepKind::kDropType, "drop-type", "drop " + kind + " " + type.name, type.id, {});
     }
   }
 
@@ -269,8 +295,8 @@ class Planner {
     }
     if (!old.open && type.open) Safe(StepKind::kChangeType, "open " + type.name, type.id);
     if (old.open && !type.open) {
-      RefuseIfPopulated(StepKind::kChangeType, "closed-on-populated", "close " + type.name,
-                        type.id);
+      Check(StepKind::kChangeType, StepCheck::kRows, "closed-on-populated", "close " + type.name,
+            type.id, {});
     }
     const auto key_ids = [](const NodeType& node) {
       std::vector<PropertyId> ids;
@@ -295,13 +321,16 @@ class Planner {
     const bool loosened = type.card_min <= old.card_min &&
                           (!type.card_max || (old.card_max && *type.card_max >= *old.card_max));
     const std::string sentence = "change @card of " + type.name;
-    if (loosened) return Safe(StepKind::kChangeType, sentence, type.id);
     // A lower bound binds the source nodes, which may exist before the first edge does.
-    if (type.card_min > old.card_min && populated_(type.source)) {
-      return Refuse(StepKind::kChangeType, "constraint-on-populated",
-                    sentence + ": its source type has rows", type.id);
-    }
-    RefuseIfPopulated(StepKind::kChangeType, "constraint-on-populated", sentence, type.id);
+    const bool bound =
+        populated_(type.id) || (type.card_min > old.card_min && populated_(type.source));
+    if (loosened || !bound) return Safe(StepKind::kChangeType, sentence, type.id);
+    Add({.kind = StepKind::kChangeType,
+         .step_class = StepClass::kChecked,
+         .code = "constraint-on-populated",
+         .sentence = sentence,
+         .type = type.id,
+         .check = StepCheck::kCard});
   }
 
   template <typename Type>
@@ -315,34 +344,40 @@ class Planner {
       if (old == olds.end()) {
         PlanAdded(type.id, type.name, property);
       } else {
-        PlanProperty(type.id, type.name, *old->second, property);
+        const bool key = IsKeyPart(old_type, property.id) || IsKeyPart(type, property.id);
+        PlanProperty({type.id, type.name, key}, *old->second, property);
         olds.erase(old);
       }
     }
     for (const Property& property : old_type.properties) {
       if (!olds.contains(property.id.value)) continue;
-      Add({.kind = StepKind::kDropProperty,
-           .step_class = StepClass::kDestructive,
-           .code = "drop-property",
-           .sentence = "drop property " + type.name + "." + property.name,
-           .type = type.id,
-           .property = property.id});
+      Destroy(StepKind::kDropProperty, "drop-property",
+              "drop property " + type.name + "." + property.name, type.id, property);
     }
   }
 
   void PlanAdded(TypeId type, const std::string& type_name, const Property& property) {
     const std::string sentence =
         "add property " + type_name + "." + property.name + ": " + TypeText(property.type);
-    if (property.type.nullable) {
-      // An open type's rows may hold that name already, with any value.
-      const NodeType* const old = accepted_.FindNode(type);
-      if (old == nullptr || !old->open) {
-        return Safe(StepKind::kAddProperty, sentence, type, property.id);
-      }
-      return RefuseIfPopulated(StepKind::kAddProperty, "constraint-on-populated", sentence, type,
-                               property.id);
+    // An open type's rows may hold that name already, with any value; those of a closed one do not.
+    const NodeType* const old = accepted_.FindNode(type);
+    const bool open = old != nullptr && old->open;
+    if (open) {
+      const char* const code =
+          property.type.nullable ? "constraint-on-populated" : "required-on-populated";
+      Check(StepKind::kAddProperty, StepCheck::kRows, code, sentence, type, property);
+      if (property.unique) PlanUnique(type, sentence, property);
+    } else if (property.type.nullable) {
+      Safe(StepKind::kAddProperty, sentence, type, property.id);
+    } else {
+      RefuseIfPopulated(StepKind::kAddProperty, "required-on-populated", sentence, type,
+                        property.id);
     }
-    RefuseIfPopulated(StepKind::kAddProperty, "required-on-populated", sentence, type, property.id);
+  }
+
+  void PlanUnique(TypeId type, const std::string& sentence, const Property& property) {
+    Check(StepKind::kChangeConstraint, StepCheck::kUnique, "constraint-on-populated", sentence,
+          type, property);
   }
 
   // Stored bodies keep the bytes they were written with, and with them the old name.
@@ -358,54 +393,71 @@ class Planner {
            type, property.id);
   }
 
-  void PlanProperty(TypeId type, const std::string& type_name, const Property& old,
-                    const Property& property) {
-    const std::string name = type_name + "." + property.name;
-    PlanPropertyName(type, type_name, old, property);
-    if (old.type != property.type) {
-      const std::string sentence =
-          "change " + name + " from " + TypeText(old.type) + " to " + TypeText(property.type);
-      if (Widens(old.type, property.type)) {
-        Safe(StepKind::kRetypeProperty, sentence, type, property.id);
-      } else {
-        RefuseIfPopulated(StepKind::kRetypeProperty, "narrowed-type", sentence, type, property.id);
-      }
+  struct Place {
+    TypeId type;
+    std::string type_name;
+    bool key = false;  // the property is a part of the key
+  };
+
+  void PlanProperty(const Place& place, const Property& old, const Property& property) {
+    const std::string name = place.type_name + "." + property.name;
+    PlanPropertyName(place.type, place.type_name, old, property);
+    if (old.type != property.type) PlanRetype(place, name, old, property);
+    PlanConstraints(place.type, name, old, property);
+  }
+
+  void PlanRetype(const Place& place, const std::string& name, const Property& old,
+                  const Property& property) {
+    constexpr StepKind kKind = StepKind::kRetypeProperty;
+    const std::string sentence =
+        "change " + name + " from " + TypeText(old.type) + " to " + TypeText(property.type);
+    PropertyType nullable = property.type;
+    nullable.nullable = true;
+    if (Widens(old.type, property.type)) {
+      Safe(kKind, sentence, place.type, property.id);
+    } else if (Widens(old.type, nullable)) {  // only null is not welcome any more
+      Check(kKind, StepCheck::kRows, "required-on-populated", sentence, place.type, property);
+    } else if (place.key) {
+      RefuseIfPopulated(kKind, "key-change", sentence, place.type, property.id);
+    } else if (populated_(place.type)) {
+      Destroy(kKind, "narrowed-type", sentence, place.type, property);
+    } else {
+      Safe(kKind, sentence, place.type, property.id);
     }
-    PlanConstraints(type, name, old, property);
   }
 
   void PlanConstraints(TypeId type, const std::string& name, const Property& old,
                        const Property& property) {
     const auto constrain = [&](bool tighter, const std::string& sentence) {
       if (!tighter) return Safe(StepKind::kChangeConstraint, sentence, type, property.id);
-      RefuseIfPopulated(StepKind::kChangeConstraint, "constraint-on-populated", sentence, type,
-                        property.id);
+      Check(StepKind::kChangeConstraint, StepCheck::kRows, "constraint-on-populated", sentence,
+            type, property);
     };
-    if (old.unique != property.unique) {
-      constrain(property.unique, (property.unique ? "add @unique to " : "drop @unique of ") + name);
-    }
+    if (old.unique && !property.unique) constrain(false, "drop @unique of " + name);
+    if (!old.unique && property.unique) PlanUnique(type, "add @unique to " + name, property);
     if (old.range_min != property.range_min || old.range_max != property.range_max) {
       constrain(!RangeWidens(old, property), "change @range of " + name);
     }
     if (old.check != property.check) {
       constrain(!property.check.empty(), "change @check of " + name);
     }
-    if (old.ttl != property.ttl) {
-      // Rows that have passed the time in this column vanish at once.
-      if (property.ttl && populated_(type)) {
-        Add({.kind = StepKind::kChangeConstraint,
-             .step_class = StepClass::kDestructive,
-             .code = "ttl-on-populated",
-             .sentence = "let rows expire by " + name,
-             .type = type,
-             .property = property.id});
-      } else {
-        constrain(false, (property.ttl ? "add @ttl to " : "drop @ttl of ") + name);
-      }
+    if (old.ttl && !property.ttl) constrain(false, "drop @ttl of " + name);
+    // Rows that have passed the time in this column vanish.
+    if (!old.ttl && property.ttl && populated_(type)) {
+      Destroy(StepKind::kChangeConstraint, "ttl-on-populated", "let rows expire by " + name, type,
+              property);
+    } else if (!old.ttl && property.ttl) {
+      constrain(false, "add @ttl to " + name);
     }
     if (old.index != property.index) {
-      Safe(property.index ? StepKind::kAddIndex : StepKind::kDropIndex,
-           (property.index ? "add @index to " : "drop @index of ") + name, type, property.id);
+      // Texts in an index have a bound.
+      if (property.index && property.type.scalar == ScalarKind::kString) {
+        Check(StepKind::kAddIndex, StepCheck::kRows, "constraint-on-populated",
+              "add @index to " + name, type, property);
+      } else {
+        Safe(property.index ? StepKind::kAddIndex : StepKind::kDropIndex,
+             (property.index ? "add @index to " : "drop @index of ") + name, type, property.id);
+      }
     }
     if (old.description != property.description) {
       constrain(false, "change the description of " + name);
@@ -442,10 +494,10 @@ Status SchemaChange::Applicable(bool allow_data_loss) const {
   }
   for (const SchemaStep& step : steps) {
     if (step.step_class == StepClass::kDestructive && !allow_data_loss) {
-      return {Code::kInvalid,
-              step.sentence + " (" + step.code +
-                  "): nothing drops data yet; keep it, or make a store with the new schema (mendfs "
-                  "mkfs --schema) and `mendfs load` into it what is to stay of `mendfs export`"};
+      return {Code::kInvalid, step.sentence + " (" + step.code +
+                                  "): that takes data away, which only `mendfs schema apply "
+                                  "STORE|MOUNT FILE --allow-data-loss` does; without more it shows "
+                                  "what would go"};
     }
   }
   return Status::Ok();
@@ -454,8 +506,9 @@ Status SchemaChange::Applicable(bool allow_data_loss) const {
 std::string_view StepClassName(StepClass step_class) {
   switch (step_class) {
     case StepClass::kSafe: return "safe";
-    case StepClass::kRefused: return "refused";
+    case StepClass::kChecked: return "checked";
     case StepClass::kDestructive: return "destructive";
+    case StepClass::kRefused: return "refused";
   }
   return "unknown";
 }

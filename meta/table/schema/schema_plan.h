@@ -5,6 +5,7 @@
 // Source:   docs/formats/schema.md
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -22,8 +23,17 @@ Result<Schema> AssignIds(const Schema& accepted, const Schema& wanted);
 
 enum class StepClass : unsigned char {
   kSafe,         // may be applied
+  kChecked,      // may be applied if what `check` names holds for the rows that stand
+  kDestructive,  // takes data away: needs --allow-data-loss
   kRefused,      // must not be applied; `code` and `sentence` say why
-  kDestructive,  // hides data: needs --allow-data-loss
+};
+
+// What has to hold for the rows of the step's type.
+enum class StepCheck : unsigned char {
+  kNone,
+  kRows,    // each fits the wanted schema, once what the plan takes out of it is gone
+  kUnique,  // no two have the same value of the property
+  kCard,    // each source has as many edges as the type wants
 };
 
 enum class StepKind : unsigned char {
@@ -49,6 +59,9 @@ struct SchemaStep {
   std::string sentence;  // "add property Person.age: I32?"
   TypeId type;           // 0 for interfaces
   PropertyId property;   // 0 where the step concerns the type
+  StepCheck check = StepCheck::kNone;
+  std::string name;   // of the property, as the rows have it; empty as `property` is 0
+  uint64_t rows = 0;  // that a destructive step takes something from, once they were looked at
 };
 
 struct SchemaChange {
@@ -57,6 +70,7 @@ struct SchemaChange {
   bool empty() const { return steps.empty(); }
   bool Has(StepClass step_class) const;
   // Ok; or kInvalid with the first refused step, or the first destructive one unless allowed.
+  // Steps that are to be checked count as safe: see meta/commit/migrate.
   Status Applicable(bool allow_data_loss) const;
 };
 
@@ -64,7 +78,7 @@ struct SchemaChange {
 SchemaChange PlanSchema(const Schema& accepted, const Schema& wanted,
                         const std::function<bool(TypeId)>& populated);
 
-// "safe", "refused", "destructive".
+// "safe", "checked", "destructive", "refused".
 std::string_view StepClassName(StepClass step_class);
 
 }  // namespace mendfs
