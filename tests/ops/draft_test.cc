@@ -136,12 +136,26 @@ TEST_F(DraftTest, ASmallCompleteBodyIsJudgedAtItsWrite) {
   row_.committed = "(old)";
   DraftHandle& draft = OpenDraft(O_WRONLY | O_TRUNC);
   EXPECT_EQ(draft.Write(0, "(x)").code(), Code::kInvalid);
-  EXPECT_TRUE(draft.Flush().ok());
+  EXPECT_EQ(draft.Flush().code(), Code::kInvalid);
   draft.Release();
   EXPECT_EQ(row_.committed, "(old)");
   EXPECT_EQ(LastRejected(), ".mend/rejected/Person/bob.json.1");
   EXPECT_EQ(*Get(".mend/rejected/Person/bob.json.1"), "(x)");
   EXPECT_EQ(*Get(".mend/rejected/Person/bob.json.1.why"), "there is an x in it\n");
+}
+
+// vim: ftruncate, write, fsync, close; the draft without the refused write would be an empty edge.
+TEST_F(DraftTest, WhatIsLeftOfADraftByARefusedWriteIsNotCommitted) {
+  row_.committed = "(old)";
+  row_.accepts_empty = true;
+  DraftHandle& draft = OpenDraft(O_WRONLY);
+  ASSERT_TRUE(draft.Truncate(0).ok());
+  EXPECT_EQ(draft.Write(0, "(x)").code(), Code::kInvalid);
+  EXPECT_EQ(draft.Sync().code(), Code::kInvalid);
+  EXPECT_EQ(draft.Flush().code(), Code::kInvalid);
+  draft.Release();
+  EXPECT_EQ(row_.committed, "(old)");
+  EXPECT_EQ(*Get(LastRejected()), "(x)");
 }
 
 TEST_F(DraftTest, ARefusedWriteCanBeReplacedByABetterOne) {

@@ -198,26 +198,76 @@ TEST_F(RowsSaveTest, ScratchFilesSurviveAReopenAndTypesKeepThemApart) {
   EXPECT_EQ(*Get("edges/Knows/.a"), "2");
 }
 
+// tar x, install, git checkout: remove, then create what is refused.
+TEST_F(RowsSaveTest, ARowThatMadeRoomForWhatIsRefusedComesBack) {
+  const Attributes before = Look("nodes/Person/bob.json")->attributes;
+  ASSERT_TRUE(Remove("nodes/Person/bob.json").ok());
+  EXPECT_EQ(Put("nodes/Person/bob.json", "{\"age\":200}\n").code(), Code::kInvalid);
+  ExpectSameBob("{\"age\":1}\n");
+  EXPECT_EQ(Look("nodes/Person/bob.json")->attributes.mtime_ns, before.mtime_ns);
+  EXPECT_EQ(*Get(".mend/rejected/Person/bob.json.1"), "{\"age\":200}\n");
+  // sed -i.bak, perl -pi.bak: aside, then a rename.
+  ASSERT_TRUE(Put("nodes/Person/sedAb12", "{\"age\":300}\n").ok());
+  ASSERT_TRUE(Rename("nodes/Person/bob.json", "nodes/Person/bob.json.bak").ok());
+  EXPECT_EQ(Rename("nodes/Person/sedAb12", "nodes/Person/bob.json").code(), Code::kInvalid);
+  ExpectSameBob("{\"age\":1}\n");
+  EXPECT_EQ(*Get("nodes/Person/bob.json.bak"), "{\"age\":1}\n");
+  EXPECT_EQ(*Get(".mend/rejected/Person/bob.json.2"), "{\"age\":300}\n");
+  // An edge is the same edge.
+  ASSERT_TRUE(Put("edges/Knows/ann~bob.json", "{\"since\":\"2020-01-01\"}").ok());
+  ASSERT_TRUE(Remove("edges/Knows/ann~bob.json").ok());
+  EXPECT_EQ(Put("edges/Knows/ann~bob.json", "{\"since\":1}").code(), Code::kInvalid);
+  EXPECT_EQ(*Get("edges/Knows/ann~bob.json"), "{\"since\":\"2020-01-01\"}");
+  // Not over what somebody else made meanwhile.
+  ASSERT_TRUE(Remove("nodes/Person/ann.json").ok());
+  uint64_t first = *OpenFile("nodes/Person/ann.json", O_WRONLY | O_CREAT);
+  ASSERT_TRUE(Write(first, 0, "{\"age\":").ok());
+  ASSERT_TRUE(Put("nodes/Person/ann.json", "{\"age\":9}").ok()) << Why();
+  ASSERT_TRUE(Close(first).ok());
+  EXPECT_EQ(*Get("nodes/Person/ann.json"), "{\"age\":9}");
+}
+
+Place NodePlace(TypeId type, const std::string& key, uint64_t row = 0) {
+  return {.kind = PlaceKind::kNodeRow, .type = type, .row = InodeNumber{row}, .key = key};
+}
+
 TEST(DetachedRowsTest, CountForTwoSecondsAndAreBounded) {
   DetachedRows rows;
   TypeId type{7};
-  rows.Add({.table = type, .key = "bob", .row = InodeNumber{100}, .gone_ns = 1000});
-  EXPECT_EQ(rows.Find(type, "bob", 1000 + kDetachedNs), InodeNumber{100});
-  EXPECT_EQ(rows.Find(type, "bob", 1001 + kDetachedNs), InodeNumber{0});
-  EXPECT_EQ(rows.Find(TypeId{8}, "bob", 1000), InodeNumber{0});
-  rows.Add({.table = type, .key = "bob", .row = InodeNumber{101}, .gone_ns = 2000});
-  EXPECT_EQ(rows.Find(type, "bob", 2000), InodeNumber{101});
-  rows.Drop(type, "bob");
-  EXPECT_EQ(rows.Find(type, "bob", 2000), InodeNumber{0});
-  rows.Add({.table = type, .key = "first", .row = InodeNumber{1}, .gone_ns = 3000});
+  auto found = [&](TypeId table, const std::string& key, int64_t now_ns) {
+    std::optional<DetachedRow> row = rows.Find(NodePlace(table, key), now_ns);
+    return row ? row->row.place.row.value : 0;
+  };
+  rows.Add({.place = NodePlace(type, "bob", 100)}, 1000);
+  EXPECT_EQ(found(type, "bob", 1000 + kDetachedNs), 100U);
+  EXPECT_EQ(found(type, "bob", 1001 + kDetachedNs), 0U);
+  EXPECT_EQ(found(TypeId{8}, "bob", 1000), 0U);
+  rows.Add({.place = NodePlace(type, "bob", 101)}, 2000);
+  EXPECT_EQ(found(type, "bob", 2000), 101U);
+  rows.Drop(NodePlace(type, "bob"));
+  EXPECT_EQ(found(type, "bob", 2000), 0U);
+  rows.Add({.place = NodePlace(type, "first", 1)}, 3000);
   for (size_t i = 0; i < kDetachedRowsMax; ++i) {
-    rows.Add({.table = type,
-              .key = "k" + std::to_string(i),
-              .row = InodeNumber{200 + i},
-              .gone_ns = 3000});
+    rows.Add({.place = NodePlace(type, "k" + std::to_string(i), 200 + i)}, 3000);
   }
-  EXPECT_EQ(rows.Find(type, "first", 3000), InodeNumber{0});
-  EXPECT_EQ(rows.Find(type, "k0", 3000), InodeNumber{200});
+  EXPECT_EQ(found(type, "first", 3000), 0U);
+  EXPECT_EQ(found(type, "k0", 3000), 200U);
+}
+
+TEST(DetachedRowsTest, TheOldestBodiesAreLetGoBeforeTheirNumbers) {
+  DetachedRows rows;
+  TypeId type{7};
+  for (uint64_t i = 1; i <= 3; ++i) {
+    rows.Add({.place = NodePlace(type, std::to_string(i), i),
+              .body = std::string(kDetachedBytesMax / 2, 'a')},
+             1000);
+  }
+  EXPECT_FALSE(rows.Find(NodePlace(type, "1"), 1000)->is_whole);
+  EXPECT_EQ(rows.Find(NodePlace(type, "1"), 1000)->row.place.row, InodeNumber{1});
+  EXPECT_TRUE(rows.Find(NodePlace(type, "2"), 1000)->is_whole);
+  rows.Drop(NodePlace(type, "2"));
+  rows.Add({.place = NodePlace(type, "4"), .body = std::string(kDetachedBytesMax / 2, 'a')}, 1000);
+  EXPECT_TRUE(rows.Find(NodePlace(type, "3"), 1000)->is_whole);
 }
 
 TEST_F(RowsSaveTest, ScratchFilesExpireADayAfterTheirLastChange) {

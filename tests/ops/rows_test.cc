@@ -147,7 +147,7 @@ TEST_F(RowsTest, AnAppendThatBreaksTheBodyIsRefusedAtItsWrite) {
   ASSERT_TRUE(Put("nodes/Person/bob.json", "{}\n").ok());
   uint64_t handle = *OpenFile("nodes/Person/bob.json", O_WRONLY | O_APPEND);
   EXPECT_EQ(Write(handle, 0, "{\"age\":1}\n").code(), Code::kInvalid);
-  EXPECT_TRUE(Close(handle).ok());
+  EXPECT_EQ(Close(handle).code(), Code::kInvalid);
   EXPECT_EQ(*Get("nodes/Person/bob.json"), "{}\n");
   handle = *OpenFile("nodes/Person/bob.json", O_WRONLY | O_APPEND);
   EXPECT_TRUE(Write(handle, 0, "\n").ok());
@@ -194,7 +194,7 @@ TEST_F(RowsTest, OneOfThoseWhoMakeANewNameForThemselvesDoesSo) {
   ASSERT_TRUE(Write(handles[1], 0, "{\"age\":1}").ok());
   EXPECT_TRUE(Close(handles[1]).ok());
   EXPECT_EQ(Write(handles[0], 0, "{\"age\":0}").code(), Code::kExists) << "a shell hears it";
-  EXPECT_TRUE(Close(handles[0]).ok());
+  EXPECT_EQ(Close(handles[0]).code(), Code::kExists);
   ASSERT_TRUE(Write(handles[2], 0, "{\"age\"").ok());
   ASSERT_TRUE(Write(handles[2], 6, ":2}").ok());
   EXPECT_EQ(Close(handles[2]).code(), Code::kExists);

@@ -6,9 +6,6 @@
 #include <cstring>
 #include <utility>
 
-#include "fs/ops/plane/error_log.h"
-#include "fs/ops/plane/rejected.h"
-
 namespace mendfs {
 
 Status DraftTarget::RefuseEmpty() const {
@@ -59,7 +56,7 @@ Status DraftHandle::CheckNow(uint64_t offset, std::string_view bytes) {
   Status status = target_->Check(body);
   if (status.ok()) return status;
   // Not in the draft, so that a caller who writes something else instead starts clean; kept aside
-  // for .mend/rejected in case nothing else comes.
+  // in case nothing else comes: for close and fsync, which fail too, and for .mend/rejected.
   refused_body_ = std::move(body);
   refused_ = status;
   return status;
@@ -120,6 +117,8 @@ Status DraftHandle::FlushEmpty() {
 
 Status DraftHandle::Flush() {
   MutexLock lock(mutex_);
+  // The draft without the refused body is not what its writer means.
+  if (!refused_.ok()) return refused_;
   if (touched_ && body_.empty()) return FlushEmpty();
   // Before the first write, and with nothing or half a body: some other close comes later.
   if (!touched_ || !written_ || target_->ShapeOf(body_) != DraftShape::kComplete) return {};
@@ -128,6 +127,7 @@ Status DraftHandle::Flush() {
 
 Status DraftHandle::Sync() {
   MutexLock lock(mutex_);
+  if (!refused_.ok()) return refused_;
   if (touched_ && body_.empty() && target_->AcceptsEmpty()) return Commit();
   if (!touched_ || !written_) return {};
   if (target_->ShapeOf(body_) != DraftShape::kComplete) {
@@ -155,19 +155,13 @@ void DraftHandle::Release() {
 }
 
 void DraftHandle::Reject(const Status& reason, std::string_view body) {
-  std::string kept_at;
-  if (!body.empty()) {
-    std::string directory = target_->RejectedDirectory();
-    std::string name = target_->RejectedName();
-    Result<std::string> kept = context_.rejected.Add({.directory = directory,
-                                                      .name = name,
-                                                      .body = body,
-                                                      .reason = reason.message(),
-                                                      .uid = caller_.uid,
-                                                      .gid = caller_.gid});
-    kept_at = kept.ok() ? *kept : "lost: " + kept.status().message();
-  }
-  NoteRefusal(context_, caller_, "close", target_->Show(), reason, kept_at);
+  KeepRefused(context_, caller_,
+              {.operation = "close",
+               .path = target_->Show(),
+               .directory = body.empty() ? "" : target_->RejectedDirectory(),
+               .name = body.empty() ? "" : target_->RejectedName(),
+               .body = body},
+              reason);
 }
 
 }  // namespace mendfs

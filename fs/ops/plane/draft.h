@@ -2,9 +2,10 @@
 //
 //   Write     into the draft; a small complete body that arrives in one write is checked at once
 //   Flush     nothing before the first write, or while the body is incomplete; complete: commit,
-//             and a refusal is the errno of close(2); the draft stays. A body that was emptied by
-//             ftruncate, or a new one whose times were set, is complete without a write: an empty
-//             body that is accepted is committed, another is the errno of close(2)
+//             and a refusal is the errno of close(2), as is that of the last write; the draft
+//             stays. A body that was emptied by ftruncate, or a new one whose times were set, is
+//             complete without a write: an empty body that is accepted is committed, another is the
+//             errno of close(2)
 //   Sync      as Flush, but an incomplete body is refused: fsync means durable
 //   Release   commits what is still pending; what is refused goes to .mend/rejected with the reason
 //

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fs/ops/plane/error_log.h"
+#include "fs/ops/plane/rejected.h"
 
 namespace mendfs {
 namespace {
@@ -139,6 +140,21 @@ void NoteRefusal(PlaneContext& context, const Caller& caller, std::string_view o
                       .code = status.code(),
                       .sentence = status.message(),
                       .rejected = std::string(rejected)});
+}
+
+void KeepRefused(PlaneContext& context, const Caller& caller, const RefusedBody& refused,
+                 const Status& reason) {
+  std::string kept_at;
+  if (!refused.body.empty()) {
+    Result<std::string> kept = context.rejected.Add({.directory = refused.directory,
+                                                     .name = refused.name,
+                                                     .body = refused.body,
+                                                     .reason = reason.message(),
+                                                     .uid = caller.uid,
+                                                     .gid = caller.gid});
+    kept_at = kept.ok() ? *kept : "lost: " + kept.status().message();
+  }
+  NoteRefusal(context, caller, refused.operation, refused.path, reason, kept_at);
 }
 
 }  // namespace mendfs

@@ -206,5 +206,16 @@ Found MakeFound(const PlaneContext& context, Place place, uint32_t mode, uint64_
 // Adds a refusal that no reply carries (Release) or that has rejected bytes.
 void NoteRefusal(PlaneContext& context, const Caller& caller, std::string_view operation,
                  std::string_view path, const Status& status, std::string_view rejected = {});
+// Keeps a body that was refused below .mend/rejected, and adds the refusal with the place where it
+// is; a body without bytes has none.
+struct RefusedBody {
+  std::string_view operation;
+  std::string path;       // as NoteRefusal
+  std::string directory;  // below .mend/rejected
+  std::string name;
+  std::string_view body;
+};
+void KeepRefused(PlaneContext& context, const Caller& caller, const RefusedBody& refused,
+                 const Status& reason);
 
 }  // namespace mendfs

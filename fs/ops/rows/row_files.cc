@@ -54,8 +54,12 @@ class RowReader final : public FileHandle {
 class RowFiles::Target final : public DraftTarget {
  public:
   // `exclusive`: opened with O_EXCL, to be the one who makes the row.
-  Target(RowFiles& files, OpenRows::Ref row, bool exclusive)
-      : files_(files), row_(std::move(row)), exclusive_(exclusive) {}
+  Target(RowFiles& files, const Caller& caller, OpenRows::Ref row, DraftKind kind)
+      : files_(files),
+        caller_(caller),
+        row_(std::move(row)),
+        exclusive_(kind.exclusive),
+        replaced_(std::move(kind.replaced)) {}
 
   Result<std::string> Committed() override;
   DraftShape ShapeOf(std::string_view body) const override;
@@ -91,8 +95,10 @@ class RowFiles::Target final : public DraftTarget {
   }
 
   RowFiles& files_;
+  const Caller caller_;
   const OpenRows::Ref row_;
-  bool exclusive_;           // guarded by the draft, as below
+  bool exclusive_;  // guarded by the draft, as below
+  const std::optional<DetachedRow> replaced_;
   uint64_t held_bytes_ = 0;  // guarded by the draft, which calls one at a time
 };
 
@@ -146,14 +152,15 @@ Status RowFiles::Target::CommitLocked(std::string_view body) {
   if (row_->is_new) {
     row_->is_new = false;
     files_.open_rows_.DropName(row_);
-    files_.detached_.Drop(TableOf(put), put.key);
+    files_.detached_.Drop(put);
   }
   row_->place = std::move(put);
   return {};
 }
 
-void RowFiles::Target::Finished(bool) {
+void RowFiles::Target::Finished(bool committed) {
   files_.open_rows_.Reserve(held_bytes_, 0).IgnoreError();  // giving back is never refused
+  if (!committed && replaced_) files_.PutBack(caller_, *replaced_);
   files_.open_rows_.Close(row_);
 }
 
@@ -301,14 +308,15 @@ Result<Opened> RowFiles::OpenLive(const Caller& caller, const RowFile& row,
 }
 
 Result<Opened> RowFiles::OpenDraft(const Caller& caller, OpenRows::Ref row,
-                                   const OpenRequest& request, const DraftKind& kind) {
-  return Opened{
-      .handle = std::make_unique<DraftHandle>(
-          context_, caller, std::make_unique<Target>(*this, std::move(row), kind.exclusive),
-          request, kind.is_new),
-      .direct_io = true,
-      .keep_cache = false,
-      .no_flush = false};
+                                   const OpenRequest& request, DraftKind kind) {
+  bool is_new = kind.is_new;
+  return Opened{.handle = std::make_unique<DraftHandle>(
+                    context_, caller,
+                    std::make_unique<Target>(*this, caller, std::move(row), std::move(kind)),
+                    request, is_new),
+                .direct_io = true,
+                .keep_cache = false,
+                .no_flush = false};
 }
 
 Result<Created> RowFiles::Create(const Caller& caller, const Place& place, std::string_view name,
@@ -323,14 +331,17 @@ Result<Created> RowFiles::Create(const Caller& caller, const Place& place, std::
     if (open_rows_.Reopen(other)) {
       draft.is_new = draft.exclusive;
       Found found = Answer(other);
-      MENDFS_ASSIGN_OR_RETURN(Opened opened, OpenDraft(caller, std::move(other), request, draft));
+      MENDFS_ASSIGN_OR_RETURN(Opened opened,
+                              OpenDraft(caller, std::move(other), request, std::move(draft)));
       return Created{.found = std::move(found), .opened = std::move(opened)};
     }
   }
   Place fresh = place;
+  draft.replaced = detached_.Find(place, context_.store.door().NowNs());
   if (kind_.traits().has_number) {
-    fresh.row = detached_.Find(table, place.key, context_.store.door().NowNs());
-    if (fresh.row.value == 0) {
+    if (draft.replaced) {
+      fresh.row = draft.replaced->row.place.row;
+    } else {
       MENDFS_ASSIGN_OR_RETURN(fresh.row, context_.store.door().TakeInodes(1));
     }
   }
@@ -346,7 +357,8 @@ Result<Created> RowFiles::Create(const Caller& caller, const Place& place, std::
   // Another one began between the two looks.
   if (!row) return Status(Code::kBusy, std::string(name) + " is being made; try again");
   Found found = Answer(row);
-  MENDFS_ASSIGN_OR_RETURN(Opened opened, OpenDraft(caller, std::move(row), request, draft));
+  MENDFS_ASSIGN_OR_RETURN(Opened opened,
+                          OpenDraft(caller, std::move(row), request, std::move(draft)));
   return Created{.found = std::move(found), .opened = std::move(opened)};
 }
 
@@ -355,12 +367,10 @@ Result<Created> RowFiles::Create(const Caller& caller, const Place& place, std::
 Status RowFiles::Remove(const RowFile& row) {
   auto remove = [&]() -> Status {
     MENDFS_RETURN_IF_ERROR(kind_.Remove(row.place));
-    if (kind_.traits().has_number) {
-      detached_.Add({.table = TableOf(row.place),
-                     .key = row.place.key,
-                     .row = row.place.row,
-                     .gone_ns = context_.store.door().NowNs()});
-    }
+    RowFile gone = row;
+    // Put back it shows the time that it showed.
+    if (gone.attributes.mtime_ns == 0) gone.attributes.mtime_ns = times_.TimeOf(row.start);
+    detached_.Add(std::move(gone), context_.store.door().NowNs());
     return {};
   };
   OpenRows::Ref open = open_rows_.Find(InodeOf(row.place));
@@ -369,6 +379,37 @@ Status RowFiles::Remove(const RowFile& row) {
   MENDFS_RETURN_IF_ERROR(remove());
   open->unlinked = true;
   return {};
+}
+
+// A row that is there by now is somebody else's, and stays.
+void RowFiles::PutBack(const Caller& caller, const DetachedRow& detached) {
+  const Place& place = detached.row.place;
+  Status status(Code::kTooBig, "more than " + std::to_string(kDetachedBytesMax) +
+                                   " bytes were removed with it, so that its own were let go");
+  if (detached.is_whole) {
+    status = kind_
+                 .Put(place, detached.row.body,
+                      {.create_only = true, .attributes = detached.row.attributes})
+                 .status();
+  }
+  if (status.ok()) detached_.Drop(place);
+  if (status.ok() || status.code() == Code::kExists) return;
+  NoteRefusal(context_, caller, "put back", Show(place),
+              status.Annotate("put " + Show(place) +
+                              " back, which made room for what was refused; `mendfs log` shows "
+                              "the commit that still has it"));
+}
+
+void RowFiles::Refuse(const Caller& caller, std::string_view operation, const Place& place,
+                      std::string_view body, const Status& reason) {
+  Result<std::string> name = kind_.NameOf(place);
+  KeepRefused(context_, caller,
+              {.operation = operation,
+               .path = Show(place),
+               .directory = TableName(TableOf(place)),
+               .name = name.ok() ? *name : place.key,
+               .body = body},
+              reason);
 }
 
 void RowFiles::Unlink(InodeNumber node) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,8 +45,15 @@ class RowFiles {
   Result<Created> Create(const Caller& caller, const Place& place, std::string_view name,
                          uint32_t mode, const OpenRequest& request);
 
-  // Takes the row out of its table; drafts that are open on it go nowhere from now on.
+  // Takes the row out of its table; drafts that are open on it go nowhere from now on. The row is
+  // whole, for the case that it is put back.
   Status Remove(const RowFile& row);
+  // What was to take the place of a row that was removed a moment ago is refused. If the row cannot
+  // come back, `why` has the reason.
+  void PutBack(const Caller& caller, const DetachedRow& detached);
+  // Keeps a body that the row `place` may not have, with the reason.
+  void Refuse(const Caller& caller, std::string_view operation, const Place& place,
+              std::string_view body, const Status& reason);
   // Drafts that are open on the row go nowhere: its file was replaced.
   void Unlink(InodeNumber node);
   // Drafts that are open on the row belong to another one: it was renamed onto that.
@@ -63,11 +71,12 @@ class RowFiles {
  private:
   class Target;
   struct DraftKind {
-    bool is_new = false;     // begins empty
-    bool exclusive = false;  // refused when the row is there by then
+    bool is_new = false;                                 // begins empty
+    bool exclusive = false;                              // refused when the row is there by then
+    std::optional<DetachedRow> replaced = std::nullopt;  // to be put back if it is refused
   };
   Result<Opened> OpenDraft(const Caller& caller, OpenRows::Ref row, const OpenRequest& request,
-                           const DraftKind& kind);
+                           DraftKind kind);
   Attributes Shown(const Place& place, const RowAttributes& own, uint64_t size_bytes) const;
   Status Truncate(const Node& node, uint64_t size_bytes);
   Status SetRowAttributes(const Node& node, const RowAttributes& given);

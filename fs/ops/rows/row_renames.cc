@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <optional>
 #include <utility>
 
 #include "meta/row_name.h"
@@ -23,7 +24,7 @@ Status RowRenames::Rename(const Caller& caller, const Names& names) {
     return Status(Code::kInvalid, "rows cannot be exchanged; rename one after the other");
   }
   if (from_row && to_row) return RowToRow(names);
-  return from_row ? RowToScratch(names) : ScratchToRow(names);
+  return from_row ? RowToScratch(names) : ScratchToRow(caller, names);
 }
 
 Status RowRenames::ScratchToScratch(const Caller& caller, const Names& names) {
@@ -42,21 +43,27 @@ Result<RowFile> RowRenames::LiveRow(const Names& names) {
   return Status(Code::kNotFound, std::string(names.source));
 }
 
-Status RowRenames::ScratchToRow(const Names& names) {
+Status RowRenames::ScratchToRow(const Caller& caller, const Names& names) {
   MENDFS_ASSIGN_OR_RETURN(Attributes file, scratch_.Lookup(names.table, names.source));
   MENDFS_ASSIGN_OR_RETURN(RowFile target, files_.kind().Look(names.table, names.target));
   if (target.live && names.mode == RenameMode::kNoReplace) return TargetExists(names.target);
   MENDFS_ASSIGN_OR_RETURN(std::string body, scratch_.Read(file, kRowBodyBytesMax));
   Place place = target.place;
-  if (!target.live && files_.kind().traits().has_number) {
-    place.row =
-        files_.detached().Find(names.table, place.key, files_.context().store.door().NowNs());
+  std::optional<DetachedRow> detached;
+  if (!target.live) {
+    detached = files_.detached().Find(place, files_.context().store.door().NowNs());
+    if (detached) place.row = detached->row.place.row;
   }
-  MENDFS_ASSIGN_OR_RETURN(
-      Place put,
-      files_.kind().Put(place, body, {.attributes = files_.AttributesOf(file, target.live)}));
-  files_.detached().Drop(names.table, put.key);
-  files_.Unlink(InodeOf(put));
+  Result<Place> put =
+      files_.kind().Put(place, body, {.attributes = files_.AttributesOf(file, target.live)});
+  if (!put.ok()) {
+    // Most tools remove their scratch file now.
+    files_.Refuse(caller, "rename", place, body, put.status());
+    if (detached) files_.PutBack(caller, *detached);
+    return put.status();
+  }
+  files_.detached().Drop(*put);
+  files_.Unlink(InodeOf(*put));
   // The row is in place; a scratch file that stays behind expires by itself.
   Status removed = scratch_.Remove(names.table, names.source);
   return removed.code() == Code::kNotFound ? Status() : removed;
@@ -107,7 +114,7 @@ Status RowRenames::RowToRow(const Names& names) {
     files_.Unlink(InodeOf(target.place));
     files_.Move(source_node, target.place);
   }
-  files_.detached().Drop(names.table, target.place.key);
+  files_.detached().Drop(target.place);
   return {};
 }
 

@@ -27,7 +27,7 @@ class RowRenames {
 
  private:
   Status ScratchToScratch(const Caller& caller, const Names& names);
-  Status ScratchToRow(const Names& names);
+  Status ScratchToRow(const Caller& caller, const Names& names);
   Status RowToScratch(const Names& names);
   Status RowToRow(const Names& names);
   Result<RowFile> LiveRow(const Names& names);
