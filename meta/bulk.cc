@@ -102,9 +102,11 @@ Status SortingLoader::Open() {
   const LoadContext context = MakeContext({});
   nodes_ = context.MakeSorter("nodes", context.sort_bytes);
   edges_ = context.MakeSorter("edges-by-source", context.sort_bytes);
-  MENDFS_ASSIGN_OR_RETURN(
-      lines_, RowReader::Begin(rules_, {.type = options_.type, .format = FormatOf(options_.format)},
-                               {report_, *nodes_, *edges_}));
+  MENDFS_ASSIGN_OR_RETURN(lines_, RowReader::Begin(rules_,
+                                                   {.type = options_.type,
+                                                    .named_lines = options_.named_lines,
+                                                    .format = FormatOf(options_.format)},
+                                                   {report_, *nodes_, *edges_}));
   return Status::Ok();
 }
 
@@ -169,18 +171,21 @@ Status SortingLoader::SortAndPublish(const ProgressSink& progress, LoadSummary& 
             "again"};
   }
   MENDFS_RETURN_IF_ERROR(CheckConditions(context));
-  MENDFS_ASSIGN_OR_RETURN(const auto write,
-                          MultiStepWrite::Begin(store_, {.operation = staging_->operation(),
-                                                         .kind = IntentKind::kLoad,
-                                                         .branch = options_.branch,
-                                                         .note = Note(summary)}));
-  LoadOutput output(objects, *write,
+  std::unique_ptr<MultiStepWrite> write;  // none where nothing is made
+  if (!options_.check_only) {
+    MENDFS_ASSIGN_OR_RETURN(write,
+                            MultiStepWrite::Begin(store_, {.operation = staging_->operation(),
+                                                           .kind = IntentKind::kLoad,
+                                                           .branch = options_.branch,
+                                                           .note = Note(summary)}));
+  }
+  LoadOutput output(objects, write.get(),
                     {.branch = options_.branch,
                      .time_ns = store_.door().NowNs(),
                      .plain_entries_max = options_.plain_entries_max});
   MENDFS_RETURN_IF_ERROR(Build(context, output, summary));
   if (!report_.clean()) return RefusedStatus();
-  return Publish(*write, output, summary);
+  return write ? Publish(*write, output, summary) : Status::Ok();
 }
 
 Status SortingLoader::CheckConditions(LoadContext& context) {

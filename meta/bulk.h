@@ -25,6 +25,7 @@
 
 #include "meta/base/status.h"
 #include "meta/store.h"
+#include "meta/table/text/line_stream.h"
 
 namespace mendfs {
 
@@ -38,7 +39,10 @@ struct LoadOptions {
   LoadMode mode = LoadMode::kAppend;
   BranchId branch = kMainBranch;
   TableFormat format = TableFormat::kByName;  // of every source; else *.csv, *.tsv, the rest lines
-  std::string type;  // bare rows of this type; empty: every line names its own
+  bool check_only = false;  // of a small input: Finish tells what it would refuse, changes nothing
+  std::string type;         // bare rows of this type; empty: every line names its own
+  // With a type: a line may also be as export writes it. Those of another type are refused.
+  bool named_lines = false;
   CommitNote note;
   // Conditions, as commit ids or the first 8 digits or more of one; empty: none. Where they are
   // lost Finish answers kConditionLost and nothing is changed.
@@ -100,7 +104,12 @@ struct ExportOptions {
   TableFormat format = TableFormat::kByName;  // CSV and TSV: one type; else JSON lines
 };
 
-// What Loader accepts, byte-stable, complete or an error. `sink` may refuse to go on.
+// What Loader accepts, byte-stable: the same content gives the same bytes whatever way it came into
+// the store. The reader outlives the lines; the view stays readable as long (Store::Pin).
+Result<std::unique_ptr<LineStream>> OpenExport(const Reader& reader, const View& view,
+                                               const ExportOptions& options);
+
+// The same, complete or an error. `sink` may refuse to go on.
 Status Export(const Reader& reader, const View& view, const ExportOptions& options,
               const std::function<Status(std::string_view)>& sink);
 

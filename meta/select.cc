@@ -1,10 +1,10 @@
 #include "meta/select.h"
 
-#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "meta/table/select/candidates.h"
+#include "meta/table/select/ordered_rows.h"
 #include "meta/table/select/row_filter.h"
 #include "meta/table/text/json_text.h"
 #include "meta/table/text/row_line.h"
@@ -19,8 +19,6 @@ struct RowSelection::State {
 };
 
 namespace {
-
-constexpr uint64_t kWaitingRowBytes = 128;  // of a row that waits for its place, besides its texts
 
 NodeRow NodeOf(CandidateRow sourced) {
   NodeRow row;
@@ -57,6 +55,8 @@ class MatchCursor final : public NodeCursor {
   std::optional<std::string_view> ValueOf(PropertyId property) const {
     return scratch_.ValueOf(property);
   }
+  static bool Before(const NodeRow& one, const NodeRow& other) { return one.key < other.key; }
+  static uint64_t HeldBytes(const NodeRow& row) { return row.body.size() + row.key.size(); }
 
  private:
   const RowFilter& filter_;
@@ -80,72 +80,21 @@ class LimitCursor final : public NodeCursor {
   uint64_t left_;
 };
 
-// Everything is read at the first call. Of what the limit leaves out only as much is kept as makes
-// sorting worthwhile: twice the limit.
+// Everything is read at the first call.
 class OrderedCursor final : public NodeCursor {
  public:
   OrderedCursor(const Reader& reader, const View& view, const RowSelection::State& state)
-      : state_(state), rows_(reader, view, state) {}
+      : rows_({.type_name = state.filter.type().name,
+               .column = state.filter.order_by()->id,
+               .descending = state.descending,
+               .limit = state.limit,
+               .bytes_max = state.limits.ordered_bytes_max},
+              reader, view, state) {}
 
-  Result<std::optional<NodeRow>> Next() override {
-    if (!gathered_) MENDFS_RETURN_IF_ERROR(Gather());
-    gathered_ = true;
-    if (next_ == waiting_.size()) return std::optional<NodeRow>();
-    return std::optional<NodeRow>(std::move(waiting_[next_++].row));
-  }
+  Result<std::optional<NodeRow>> Next() override { return rows_.Next(); }
 
  private:
-  struct Waiting {
-    std::optional<std::string> value;
-    NodeRow row;
-    uint64_t bytes() const {
-      return kWaitingRowBytes + row.body.size() + row.key.size() + (value ? value->size() : 0);
-    }
-  };
-
-  bool Before(const Waiting& one, const Waiting& other) const {
-    if (one.value.has_value() != other.value.has_value()) return one.value.has_value();
-    if (one.value != other.value) {
-      return state_.descending ? *other.value < *one.value : *one.value < *other.value;
-    }
-    return one.row.key < other.row.key;
-  }
-  void Sort() {
-    std::sort(waiting_.begin(), waiting_.end(),
-              [this](const Waiting& one, const Waiting& other) { return Before(one, other); });
-    while (waiting_.size() > state_.limit.value_or(std::numeric_limits<uint64_t>::max())) {
-      bytes_ -= waiting_.back().bytes();
-      waiting_.pop_back();
-    }
-  }
-  Status Gather() {
-    const PropertyId column = state_.filter.order_by()->id;
-    while (true) {
-      MENDFS_ASSIGN_OR_RETURN(auto row, rows_.Next());
-      if (!row) break;
-      Waiting waiting{.value = std::nullopt, .row = *std::move(row)};
-      if (const auto value = rows_.ValueOf(column)) waiting.value = std::string(*value);
-      bytes_ += waiting.bytes();
-      waiting_.push_back(std::move(waiting));
-      const bool many = state_.limit && waiting_.size() / 2 > *state_.limit;
-      if (many || bytes_ > state_.limits.ordered_bytes_max) Sort();
-      if (bytes_ > state_.limits.ordered_bytes_max) {
-        return {Code::kOverflow,
-                "put rows of " + state_.filter.type().name +
-                    " in order: they do not fit into memory at once; ask for fewer with @limit=, "
-                    "or without @order="};
-      }
-    }
-    Sort();
-    return {};
-  }
-
-  const RowSelection::State& state_;
-  MatchCursor rows_;
-  bool gathered_ = false;
-  std::vector<Waiting> waiting_;
-  uint64_t bytes_ = 0;
-  size_t next_ = 0;
+  OrderedRows<NodeRow, MatchCursor> rows_;
 };
 
 }  // namespace
@@ -187,24 +136,31 @@ std::unique_ptr<NodeCursor> RowSelection::Open(const Reader& reader, const View&
   return std::make_unique<LimitCursor>(std::move(rows), *state_->limit);
 }
 
-struct RowLines::State {
-  std::shared_ptr<const RowSelection> selection;
-  std::unique_ptr<NodeCursor> rows;
-  FilterScratch scratch;
+class RowSelection::Lines final : public LineStream {
+ public:
+  Lines(std::shared_ptr<const RowSelection> selection, const Reader& reader, const View& view)
+      : selection_(std::move(selection)),
+        rows_(selection_->Open(reader, view)),
+        scratch_(selection_->state_->filter.MakeScratch()) {}
+
+  Result<bool> Next(std::string& out) override;
+
+ private:
+  const std::shared_ptr<const RowSelection> selection_;
+  const std::unique_ptr<NodeCursor> rows_;
+  FilterScratch scratch_;
 };
 
-RowLines::RowLines(std::shared_ptr<const RowSelection> selection, const Reader& reader,
-                   const View& view)
-    : state_(new State{.selection = selection,
-                       .rows = selection->Open(reader, view),
-                       .scratch = selection->state_->filter.MakeScratch()}) {}
-RowLines::~RowLines() = default;
+std::unique_ptr<LineStream> RowSelection::OpenLines(std::shared_ptr<const RowSelection> selection,
+                                                    const Reader& reader, const View& view) {
+  return std::make_unique<Lines>(std::move(selection), reader, view);
+}
 
-Result<bool> RowLines::Next(std::string& out) {
-  MENDFS_ASSIGN_OR_RETURN(const auto row, state_->rows->Next());
+Result<bool> RowSelection::Lines::Next(std::string& out) {
+  MENDFS_ASSIGN_OR_RETURN(const auto row, rows_->Next());
   if (!row) return false;
-  const RowFilter& filter = state_->selection->state_->filter;
-  if (filter.HasKey(row->key, row->body, state_->scratch)) {
+  const RowFilter& filter = selection_->state_->filter;
+  if (filter.HasKey(row->key, row->body, scratch_)) {
     AppendMinified(out, row->body);
     return true;
   }
@@ -215,7 +171,7 @@ Result<bool> RowLines::Next(std::string& out) {
   } else {
     MENDFS_RETURN_IF_ERROR(AppendKeyMembers(members, filter.type(), row->key));
   }
-  AppendWithMembers(out, members, row->body);
+  MENDFS_RETURN_IF_ERROR(AppendWithMembers(out, members, KeyMemberNames(filter.type()), row->body));
   return true;
 }
 

@@ -15,6 +15,7 @@
 
 #include "meta/base/status.h"
 #include "meta/table/select/row_query.h"
+#include "meta/table/text/line_stream.h"
 #include "meta/tables.h"
 
 namespace mendfs {
@@ -39,26 +40,16 @@ class RowSelection {
   //           read before the first row comes, and kept in memory up to the limits
   std::unique_ptr<NodeCursor> Open(const Reader& reader, const View& view) const;
 
+  // The same rows as lines of JSON: the body, with the key where the body does not have it: as its
+  // columns, or as "$key" where the type has none. The lines keep the selection alive.
+  static std::unique_ptr<LineStream> OpenLines(std::shared_ptr<const RowSelection> selection,
+                                               const Reader& reader, const View& view);
+
   struct State;
 
  private:
-  friend class RowLines;
+  class Lines;
   explicit RowSelection(std::unique_ptr<State> state);
-  const std::unique_ptr<State> state_;
-};
-
-// The rows of a selection as lines of JSON, without their line ends: the body, on one line, with
-// the key where the body does not have it: as its columns, or as "$key" where the type has none.
-class RowLines {
- public:
-  RowLines(std::shared_ptr<const RowSelection> selection, const Reader& reader, const View& view);
-  ~RowLines();
-
-  // Appends the next line; false at the end.
-  Result<bool> Next(std::string& out);
-
- private:
-  struct State;
   const std::unique_ptr<State> state_;
 };
 

@@ -7,6 +7,7 @@
 #include "fs/ops/plane/rejected.h"
 #include "fs/ops/planes/planes.h"
 #include "fs/ops/rows/row_planes.h"
+#include "fs/ops/tables/tables_plane.h"
 #include "fs/ops/views/past_plane.h"
 
 namespace mendfs {
@@ -77,6 +78,7 @@ FileSystem::FileSystem(Store& store, const FileSystemOptions& options)
   plane(PlaneKind::kGraph) = MakeGraphPlane(context);
   plane(PlaneKind::kPast) = MakePastPlane(context);
   plane(PlaneKind::kWhere) = MakeWherePlane(context);
+  plane(PlaneKind::kTables) = MakeTablesPlane(context);
   plane(PlaneKind::kMend) = MakeMendPlane(
       context, {.open_files = [this] { return core_->handles.OpenFiles(); },
                 .counts =

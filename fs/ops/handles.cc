@@ -132,7 +132,7 @@ Result<uint64_t> Handles::Clone(const Caller& caller, const CloneCall& call) {
 Status Handles::Flush(const Caller& caller, uint64_t handle) {
   auto open = files_.Find(handle);
   if (!open) return NotOpen(handle);
-  return operations_.Refused({caller, "close", open->node}, open->handle->Flush());
+  return operations_.Refused({caller, "close", open->node}, open->handle->FlushBy(caller));
 }
 
 Status Handles::Sync(const Caller& caller, uint64_t handle) {

@@ -40,6 +40,8 @@ PlaneKind PlaneOf(PlaceKind kind) {
     case PlaceKind::kPastRefs:
     case PlaceKind::kPastRef:
     case PlaceKind::kPastNode: return PlaneKind::kPast;
+    case PlaceKind::kTables:
+    case PlaceKind::kTable: return PlaneKind::kTables;
     case PlaceKind::kWhereTypes:
     case PlaceKind::kWhereType:
     case PlaceKind::kWhereQuery:

@@ -32,9 +32,10 @@ enum class PlaneKind : unsigned char {
   kGraph,
   kMend,
   kWhere,
-  kPast
+  kPast,
+  kTables
 };
-inline constexpr size_t kPlaneCount = 8;
+inline constexpr size_t kPlaneCount = 9;
 
 enum class PlaceKind : unsigned char {
   kRoot,         // the mount point
@@ -58,14 +59,17 @@ enum class PlaceKind : unsigned char {
   kMend,         // .mend/
   kMendFile,     // .mend/<file>                     number: which
   kWhereTypes,   // .mend/where/
-  kWhereType,    // .mend/where/<Type>/              type
-  kWhereQuery,   // …/<condition>/[<condition>/…]    type, key: the conditions joined by `/`,
-                 //                                  row: hash of these, number: how many
-  kWhereRows,    // …/rows.jsonl                     the same
-  kWhereCount,   // …/count                          the same
-  kWhereRow,     // …/<key>.json                     the same, and other: the row
-  kPastRefs,     // .mend/at/
-  kPastRef,      // .mend/at/<ref>                   key: the ref, row: hash of it
+  kWhereType,    // .mend/where/<Type>/              type or edge_type
+  kWhereQuery,  // …/<condition>/[<condition>/…]    the same, key: the conditions joined by `/`,
+                //                                  row: hash of these, number: how many
+  kWhereRows,   // …/rows.jsonl                     the same
+  kWhereCount,  // …/count                          the same
+  kWhereRow,    // …/<key>.json                     the same, and other: the row, or a hash of
+                //                                  the edge's name, which is other_key
+  kTables,      // .mend/tables/
+  kTable,       // .mend/tables/<Type>.<form>       type or edge_type, number: which form
+  kPastRefs,    // .mend/at/
+  kPastRef,     // .mend/at/<ref>                   key: the ref, row: hash of it
   kPastNode,  // .mend/at/<commit>/…              row: the node id there, other: the commit's seq,
               //                                  inside: the place there, unless it is an inode
               //                                  of the tree

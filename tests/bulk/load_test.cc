@@ -198,6 +198,21 @@ TEST_F(LoadTest, KeysThatStandOnlyInNamesAreExported) {
   EXPECT_EQ(Export(), exported);
 }
 
+TEST_F(LoadTest, NamesThatStandInTheBodyInPartAreExportedOnce) {
+  const auto schema = TableReader(store_->reader()).GetSchema({});
+  TableWriter writer(store_->door(), kMainBranch);
+  const TypeId place = (*schema)->FindNode("Place")->id;
+  const TypeId person = (*schema)->FindNode("Person")->id;
+  const TypeId knows = (*schema)->FindEdge("Knows")->id;
+  ASSERT_TRUE(writer.PutNode(place, "no~Oslo", R"({"size": 7, "country": "no"})", {}).ok());
+  ASSERT_TRUE(writer.PutNode(person, "x", R"({"n\u0061me": null, "age": 1})", {}).ok());
+  ASSERT_TRUE(writer.PutEdge(knows, "x", "x", 1, R"({"$from": "x"})", {}).ok());
+  EXPECT_EQ(Export({.types = {"Place"}, .bare = true}), R"({"country":"no","town":"Oslo","size":7})"
+                                                        "\n");
+  EXPECT_EQ(Export({.types = {"Person"}, .bare = true}), "{\"name\":\"x\",\"age\":1}\n");
+  EXPECT_EQ(Export({.types = {"Knows"}, .bare = true}), "{\"$from\":\"x\",\"$to\":\"x\"}\n");
+}
+
 std::string ManyRows(int rows) {
   std::string text;
   for (int row = 0; row < rows; ++row) {

@@ -12,7 +12,7 @@ _TABLE = _MANIFEST | {"meta/table/schema", "meta/table"}
 _COMMIT = _TABLE | _PACK | {"meta/tree", "meta/commit", "meta/commit/space"}
 _DOORS = _CODEC | {"meta"}
 _PLANE = _DOORS | {"fs/view", "fs/ops/plane"}
-_OPS = _PLANE | {"fs/ops/planes", "fs/ops/rows", "fs/ops/views", "fs/ops"}
+_OPS = _PLANE | {"fs/ops/planes", "fs/ops/rows", "fs/ops/tables", "fs/ops/views", "fs/ops"}
 _FS = _OPS | {"fs/kernel"}
 _RECONCILE = _DOORS | {"reconcile"}
 _TOOLS = _FS | _RECONCILE | {"meta/disk", "mount-tools/verbs"}
@@ -43,6 +43,7 @@ MAY_INCLUDE = {
     "fs/ops/plane": _DOORS | {"fs/view"},
     "fs/ops/planes": _PLANE,
     "fs/ops/rows": _PLANE | {"fs/ops/planes"},
+    "fs/ops/tables": _PLANE | {"fs/ops/planes"},
     "fs/ops/views": _PLANE | {"fs/ops/planes", "fs/ops/rows"},
     "fs/ops": _OPS,
     "fs/kernel": _OPS,

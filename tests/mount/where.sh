@@ -4,6 +4,7 @@
 need jq python3
 cat >schema <<'END2'
 node Person { name: String @key, age: I32?, city: String? @index }
+edge Knows: Person -> Person { weight: I32? }
 END2
 must "$mendfs" mkfs "$store" --schema schema >/dev/null
 mkdir "$mnt"
@@ -49,6 +50,24 @@ END2
 must "$mendfs" load "$mnt" large.jsonl --mode append --type Person >/dev/null
 refused "File too large" timeout 120 ls "$where/@order=city"
 same 10 "$(ls "$where/@order=city,@limit=8" | wc -l)"
+
+# Edges, by their ends and by what they hold.
+python3 - >knows.jsonl <<'END2'
+for i in range(2000):
+    print('{"edge":"Knows","from":"p%04d","to":"p%04d","data":{"weight":%d}}' % (i, i % 7, i % 10))
+END2
+must "$mendfs" load "$mnt" knows.jsonl --mode append >/dev/null
+knows=$mnt/.mend/where/Knows
+same 286 "$(cat "$knows/\$to=p0003/count")"
+same 200 "$(cat "$knows/weight=3/count")"
+same "$(jq -cs 'map(select(.to == "p0003" and .data.weight >= 5)) | length' knows.jsonl)" \
+     "$(cat "$knows/\$to=p0003/weight.ge=5/count")"
+same "p0010~p0003.json" "$(ls "$knows/\$from=p0010" | grep json$)"
+same '{"weight":0}' "$(cat "$knows/\$from=p0010/p0010~p0003.json")"
+must rm "$(readlink -f "$knows/\$from=p0010/p0010~p0003.json")"
+same 0 "$(cat "$knows/\$from=p0010/count")"
+same 9 "$(jq -r .weight "$knows/@order=-weight,@limit=1/rows.jsonl")"
+same "" "$(find "$knows/weight=4" -xtype l)"
 
 refused "is no value of it" bash -c "cat '$where/age=old/count' 2>/dev/null || { '$mendfs' why '$mnt' >&2; exit 1; }"
 refused "No such file" cat "$where/town=Paris/count"

@@ -24,7 +24,7 @@ class WhereTest : public MountTest {
 };
 
 TEST_F(WhereTest, ADirectoryOfConditionsHoldsLinksToTheRowsThatMeetThem) {
-  EXPECT_THAT(List(".mend/where"), ElementsAre("Person", "Flight"));
+  EXPECT_THAT(List(".mend/where"), ElementsAre("Person", "Flight", "Knows", "Takes"));
   EXPECT_THAT(List(".mend/where/Person"), ElementsAre());
   EXPECT_THAT(List(".mend/where/Person/age=1"),
               UnorderedElementsAre("rows.jsonl", "count", "alice.json", "bob.json", "a%2Fb.json"));
@@ -39,8 +39,31 @@ TEST_F(WhereTest, ADirectoryOfConditionsHoldsLinksToTheRowsThatMeetThem) {
             "{\"name\":\"carol\",\"age\":40}\n");
 }
 
+TEST_F(WhereTest, EdgesAreAskedForByTheirEndsAndColumns) {
+  AddKnows("alice", "bob");
+  AddKnows("alice", "bob", 2);
+  AddKnows("a/b", "alice");
+  ASSERT_TRUE(Put("edges/Knows/bob~carol.json", "{\"since\":\"2020-02-29\"}").ok());
+  EXPECT_THAT(List(".mend/where/Knows/$from=alice"),
+              UnorderedElementsAre("rows.jsonl", "count", "alice~bob.json", "alice~bob~2.json"));
+  EXPECT_EQ(Link(".mend/where/Knows/$from=alice/alice~bob~2.json"),
+            "../../../../edges/Knows/alice~bob~2.json");
+  EXPECT_EQ(Link(".mend/where/Knows/$from.in=a%2Fb|bob,$to=alice/a%2Fb~alice.json"),
+            "../../../../edges/Knows/a%2Fb~alice.json");
+  EXPECT_EQ(*Get(".mend/where/Knows/since.gt=2020-01-01/rows.jsonl"),
+            "{\"$from\":\"bob\",\"$to\":\"carol\",\"since\":\"2020-02-29\"}\n");
+  EXPECT_EQ(*Get(".mend/where/Knows/since.null/count"), "3\n");
+  EXPECT_EQ(Look(".mend/where/Knows/$from=bob/alice~bob.json").status().code(), Code::kNotFound);
+  EXPECT_EQ(Look(".mend/where/Knows/$from=bob/alice.json").status().code(), Code::kNotFound);
+  EXPECT_EQ(Look(".mend/where/Knows/$from.gt=bob").status().code(), Code::kInvalid);
+  ASSERT_TRUE(Remove("nodes/Person/alice.json").ok());
+  EXPECT_EQ(*Get(".mend/where/Knows/since.null/count"), "0\n");
+}
+
 TEST_F(WhereTest, EverythingListedCanBeLookedUp) {
-  for (const char* path : {".mend/where", ".mend/where/Person/age=1", ".mend/where/Person/@scan"}) {
+  AddKnows("alice", "bob");
+  for (const char* path : {".mend/where", ".mend/where/Person/age=1", ".mend/where/Person/@scan",
+                           ".mend/where/Knows/@scan"}) {
     for (size_t room : {1u, 100u}) {
       for (const std::string& name : List(path, room, true)) {
         EXPECT_TRUE(Look(std::string(path) + "/" + name).ok()) << path << "/" << name;

@@ -53,10 +53,10 @@ class SelectTest : public TableTest {
     }
   }
   std::vector<std::string> Lines(const RowQuery& query, std::string_view type = "Person") {
-    RowLines lines(*Make(query, {}, type), door, {});
+    const auto lines = RowSelection::OpenLines(*Make(query, {}, type), door, {});
     std::vector<std::string> all;
     for (std::string line;; line.clear()) {
-      Result<bool> more = lines.Next(line);
+      Result<bool> more = lines->Next(line);
       EXPECT_TRUE(more.ok()) << more.status().ToString();
       if (!more.ok() || !*more) return all;
       all.push_back(line);

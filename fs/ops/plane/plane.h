@@ -84,6 +84,8 @@ class FileHandle {
   virtual std::optional<InodeNumber> tree_inode() const { return std::nullopt; }
   // One of possibly several close(2) calls; also comes before the first write. May come never.
   virtual Status Flush() { return {}; }
+  // The same, told who closes.
+  virtual Status FlushBy(const Caller& /*caller*/) { return Flush(); }
   // fsync: brings the bytes into the store; the caller makes the store durable afterwards.
   virtual Status Sync() { return {}; }
   // The last close, exactly once, also when the mount ends. Nobody hears an answer: what is refused

@@ -12,16 +12,9 @@
 
 #include "fs/ops/plane/plane.h"
 #include "meta/base/mutex.h"
+#include "meta/bulk.h"
 
 namespace mendfs {
-
-// The text, line by line. Belongs to one thread at a time.
-class LineStream {
- public:
-  virtual ~LineStream() = default;
-  // Appends the next line without its end; false at the end of the text.
-  virtual Result<bool> Next(std::string& out) = 0;
-};
 
 class StreamHandle final : public FileHandle {
  public:

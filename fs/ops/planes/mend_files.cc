@@ -47,6 +47,7 @@ Here in .mend (never listed above it):
   sidecars/      loads that run, or that failed and wait to be finished
   at/<ref>/      everything as it was: a commit (8 digits or more), HEAD~3, 2h-ago,
                  2026-11-20, 2026-11-20T12:30Z
+  tables/        each table as one text: jq, cp, `cat new.jsonl >> tables/Person.jsonl`
   where/         rows that meet conditions: where/Person/city=Paris,age.ge=18/
                  .gt .ge .lt .le .in=A|B .null, then @order=age/@limit=10; rows.jsonl, count
   last_error     refusals, newest first

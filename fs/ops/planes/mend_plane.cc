@@ -20,8 +20,9 @@ struct ViewName {
   std::string_view name;
   PlaceKind kind;
 };
-constexpr std::array<ViewName, 2> kViews = {
-    {{"at", PlaceKind::kPastRefs}, {"where", PlaceKind::kWhereTypes}}};
+constexpr std::array<ViewName, 3> kViews = {{{"at", PlaceKind::kPastRefs},
+                                             {"tables", PlaceKind::kTables},
+                                             {"where", PlaceKind::kWhereTypes}}};
 constexpr std::string_view kSidecarSuffix = ".json";
 constexpr size_t kCommandBytesMax = 4096;
 

@@ -3,17 +3,15 @@
 #include <sys/stat.h>
 
 #include <array>
-#include <map>
 #include <utility>
 
 #include "fs/ops/plane/stream_handle.h"
 #include "fs/ops/plane/text_handle.h"
 #include "fs/ops/planes/graph_listing.h"
 #include "fs/ops/planes/planes.h"
-#include "fs/view/where_names.h"
+#include "fs/ops/planes/where_query.h"
 #include "meta/codec/hash.h"
 #include "meta/row_name.h"
-#include "meta/select.h"
 
 namespace mendfs {
 namespace {
@@ -22,70 +20,22 @@ constexpr std::string_view kRowsName = "rows.jsonl";
 constexpr std::string_view kCountName = "count";
 constexpr std::array<PlaceKind, 2> kQueryFiles = {PlaceKind::kWhereRows, PlaceKind::kWhereCount};
 constexpr size_t kQueryBytesMax = 8192;
-constexpr size_t kSelectionsMax = 64;
 
 std::string_view FileNameOf(PlaceKind kind) {
   return kind == PlaceKind::kWhereRows ? kRowsName : kCountName;
 }
 
-using SelectionRef = std::shared_ptr<const RowSelection>;
-
-// Selections that were asked for lately: `ls -l` looks every row of a directory up by itself.
-class Selections {
- public:
-  Result<SelectionRef> Find(const std::shared_ptr<const Schema>& schema, const Place& place)
-      EXCLUDES(mutex_) {
-    const std::string words = std::to_string(place.type.value) + "/" + place.key;
-    {
-      MutexLock lock(mutex_);
-      if (schema_ != schema) selections_.clear();
-      schema_ = schema;
-      const auto found = selections_.find(words);
-      if (found != selections_.end()) return found->second;
-    }
-    RowQuery query;
-    std::string_view rest = place.key;
-    while (!rest.empty()) {
-      const size_t end = rest.find('/');
-      MENDFS_RETURN_IF_ERROR(AddWhereSegment(rest.substr(0, end), query));
-      rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
-    }
-    MENDFS_ASSIGN_OR_RETURN(SelectionRef made, RowSelection::Make(schema, place.type, query));
-    MutexLock lock(mutex_);
-    if (schema_ != schema) return made;
-    if (selections_.size() >= kSelectionsMax) selections_.clear();
-    selections_[words] = made;
-    return made;
-  }
-
- private:
-  Mutex mutex_{LockRank::kPlane};
-  std::shared_ptr<const Schema> schema_ GUARDED_BY(mutex_);
-  std::map<std::string, SelectionRef> selections_ GUARDED_BY(mutex_);
-};
-
 // The moment that an open file or listing reads, and what it shows of it.
 struct Shown {
   ListingMoment moment;
-  SelectionRef selection;
-};
-
-class SelectedLines final : public LineStream {
- public:
-  SelectedLines(const Reader& reader, const Shown& shown)
-      : lines_(shown.selection, reader, shown.moment.snapshot->view()) {}
-  Result<bool> Next(std::string& out) override { return lines_.Next(out); }
-
- private:
-  RowLines lines_;
+  WhereQueryRef query;
 };
 
 class QueryStream final : public NameStream {
  public:
   QueryStream(const Reader& reader, const Shown& shown, Place place)
-      : shown_(shown),
-        place_(std::move(place)),
-        rows_(shown.selection->Open(reader, shown.moment.snapshot->view())) {}
+      : place_(std::move(place)),
+        rows_(shown.query->OpenRows(reader, shown.moment.snapshot->view())) {}
 
   Result<std::optional<ListedName>> Next() override {
     const uint64_t cookie = next_cookie_++;
@@ -96,20 +46,19 @@ class QueryStream final : public NameStream {
                                       .mode_type = S_IFREG,
                                       .cookie = cookie});
     }
-    MENDFS_ASSIGN_OR_RETURN(const auto row, rows_->Next());
+    MENDFS_ASSIGN_OR_RETURN(auto row, rows_->Next());
     if (!row) return std::optional<ListedName>();
-    MENDFS_ASSIGN_OR_RETURN(std::string name,
-                            NodeNameOfKey(row->key, shown_.selection->type().key_part_count()));
     place_.kind = PlaceKind::kWhereRow;
-    place_.other = row->row;
-    return std::optional(ListedName{
-        .name = std::move(name), .inode = InodeOf(place_), .mode_type = S_IFLNK, .cookie = cookie});
+    place_.other = row->id;
+    return std::optional(ListedName{.name = std::move(row->name),
+                                    .inode = InodeOf(place_),
+                                    .mode_type = S_IFLNK,
+                                    .cookie = cookie});
   }
 
  private:
-  const Shown& shown_;
   Place place_;
-  const std::unique_ptr<NodeCursor> rows_;
+  const std::unique_ptr<WhereRows> rows_;
   uint64_t next_cookie_ = kFirstCookie;
 };
 
@@ -132,6 +81,13 @@ class QuerySource final : public NameSource {
   const Shown shown_;
   const Place place_;
 };
+
+Place TypePlace(const NodeType& type) {
+  return {.kind = PlaceKind::kWhereType, .type = type.id, .key = {}, .other_key = {}};
+}
+Place TypePlace(const EdgeType& type) {
+  return {.kind = PlaceKind::kWhereType, .edge_type = type.id, .key = {}, .other_key = {}};
+}
 
 class WherePlane final : public Plane {
  public:
@@ -161,7 +117,7 @@ class WherePlane final : public Plane {
   Result<std::string> CountText(const Place& place);
 
   PlaneContext& context_;
-  Selections selections_;
+  WhereQueries queries_;
 };
 
 Result<Found> WherePlane::Answer(Place place) const {
@@ -188,11 +144,9 @@ Result<Found> WherePlane::Lookup(const Caller&, const Node& parent, std::string_
   switch (place.kind) {
     case PlaceKind::kWhereTypes: {
       MENDFS_ASSIGN_OR_RETURN(const auto schema, GetSchema());
-      const NodeType* const type = schema->FindNode(name);
-      if (type == nullptr) {
-        return Status(Code::kNotFound, ".mend/where: no node type \"" + std::string(name) + "\"");
-      }
-      return Answer({.kind = PlaceKind::kWhereType, .type = type->id, .key = {}, .other_key = {}});
+      if (const NodeType* const type = schema->FindNode(name)) return Answer(TypePlace(*type));
+      if (const EdgeType* const type = schema->FindEdge(name)) return Answer(TypePlace(*type));
+      return Status(Code::kNotFound, ".mend/where: no type \"" + std::string(name) + "\"");
     }
     case PlaceKind::kWhereType: return LookupSegment(place, name);
     case PlaceKind::kWhereQuery:
@@ -222,31 +176,20 @@ Result<Found> WherePlane::LookupSegment(const Place& parent, std::string_view na
                                           " bytes of conditions");
   }
   MENDFS_ASSIGN_OR_RETURN(const auto schema, GetSchema());
-  MENDFS_RETURN_IF_ERROR(selections_.Find(schema, child).status());
+  MENDFS_RETURN_IF_ERROR(queries_.Find(schema, child).status());
   return Answer(std::move(child));
 }
 
 // A row that meets the conditions is there, also when a limit leaves it out of the listing.
 Result<Found> WherePlane::LookupRow(const Place& parent, std::string_view name) {
   MENDFS_ASSIGN_OR_RETURN(const auto schema, GetSchema());
-  MENDFS_ASSIGN_OR_RETURN(const SelectionRef selection, selections_.Find(schema, parent));
-  const NodeType& type = selection->type();
-  const Status absent(Code::kNotFound, ".mend/where: " + std::string(name));
-  Result<NodeName> decoded = DecodeNodeName(name, type.key_part_count());
-  if (!decoded.ok()) return absent;
-  std::string key = KeyOfParts(decoded->key);
-  if (decoded->hashed) {
-    const auto hash = ParseHashedStem(*decoded->hashed);
-    if (!hash) return absent;
-    MENDFS_ASSIGN_OR_RETURN(key, context_.tables.KeyOfLongName(context_.head(), type.id, *hash));
-  }
-  MENDFS_ASSIGN_OR_RETURN(const NodeRow row,
-                          context_.tables.GetNode(context_.head(), type.id, key));
-  MENDFS_ASSIGN_OR_RETURN(const bool matches, selection->Matches(row));
-  if (!matches) return absent;
+  MENDFS_ASSIGN_OR_RETURN(const WhereQueryRef query, queries_.Find(schema, parent));
+  MENDFS_ASSIGN_OR_RETURN(auto row, query->Find(context_, name));
+  if (!row) return Status(Code::kNotFound, ".mend/where: " + std::string(name));
   Place child = parent;
   child.kind = PlaceKind::kWhereRow;
-  child.other = row.row;
+  child.other = row->id;
+  child.other_key = std::move(row->name);
   return Answer(std::move(child));
 }
 
@@ -254,27 +197,30 @@ Result<std::string> WherePlane::LinkText(const Place& place) const {
   if (place.kind != PlaceKind::kWhereRow) {
     return Status(Code::kInvalid, "read link: not a symlink");
   }
+  std::string text = "../../../";  // .mend/where/<Type>
+  for (uint32_t i = 0; i < place.number; ++i) text += "../";
   MENDFS_ASSIGN_OR_RETURN(const auto schema, GetSchema());
+  if (const EdgeType* const edge = schema->FindEdge(place.edge_type)) {
+    return text + "edges/" + edge->name + "/" + place.other_key;
+  }
   const NodeType* const type = schema->FindNode(place.type);
   if (type == nullptr) return Status(Code::kNotFound, ".mend/where: the type is gone");
   MENDFS_ASSIGN_OR_RETURN(const std::string key,
                           context_.tables.KeyOf(context_.head(), place.type, place.other));
   MENDFS_ASSIGN_OR_RETURN(const std::string name, NodeNameOfKey(key, type->key_part_count()));
-  std::string text = "../../../";  // .mend/where/<Type>
-  for (uint32_t i = 0; i < place.number; ++i) text += "../";
   return text + "nodes/" + type->name + "/" + name;
 }
 
 Result<Shown> WherePlane::Pin(const Place& place) {
   Shown shown;
   MENDFS_ASSIGN_OR_RETURN(shown.moment, PinListing(context_));
-  MENDFS_ASSIGN_OR_RETURN(shown.selection, selections_.Find(shown.moment.schema, place));
+  MENDFS_ASSIGN_OR_RETURN(shown.query, queries_.Find(shown.moment.schema, place));
   return shown;
 }
 
 Result<std::string> WherePlane::CountText(const Place& place) {
   MENDFS_ASSIGN_OR_RETURN(const Shown shown, Pin(place));
-  const auto rows = shown.selection->Open(context_.store.reader(), shown.moment.snapshot->view());
+  const auto rows = shown.query->OpenRows(context_.store.reader(), shown.moment.snapshot->view());
   uint64_t count = 0;
   while (true) {
     MENDFS_ASSIGN_OR_RETURN(const auto row, rows->Next());
@@ -289,7 +235,8 @@ Result<Opened> WherePlane::Open(const Caller&, const Node& node, const OpenReque
     return Status(Code::kIsDirectory, Show(node));
   }
   if (request.writes()) {
-    return Status(Code::kNotPermitted, Show(node) + " is generated; rows are changed in nodes/");
+    return Status(Code::kNotPermitted,
+                  Show(node) + " is generated; rows are changed in nodes/ and edges/");
   }
   if (place.kind == PlaceKind::kWhereCount) {
     MENDFS_ASSIGN_OR_RETURN(std::string text, CountText(place));
@@ -299,7 +246,7 @@ Result<Opened> WherePlane::Open(const Caller&, const Node& node, const OpenReque
   auto shown = std::make_shared<const Shown>(std::move(pinned));
   const Reader& reader = context_.store.reader();
   auto open = [shown, &reader]() -> Result<std::unique_ptr<LineStream>> {
-    return std::unique_ptr<LineStream>(std::make_unique<SelectedLines>(reader, *shown));
+    return shown->query->OpenLines(reader, shown->moment.snapshot->view());
   };
   return Opened{.handle = std::make_unique<StreamHandle>(std::move(open)),
                 .direct_io = true,
@@ -321,8 +268,10 @@ Result<std::unique_ptr<DirectoryHandle>> WherePlane::OpenDirectory(const Caller&
   if (place.kind == PlaceKind::kWhereTypes) {
     MENDFS_ASSIGN_OR_RETURN(const auto schema, GetSchema());
     for (const NodeType& type : schema->nodes) {
-      const Place child{.kind = PlaceKind::kWhereType, .type = type.id, .key = {}, .other_key = {}};
-      names.push_back({type.name, InodeOf(child), S_IFDIR});
+      names.push_back({type.name, InodeOf(TypePlace(type)), S_IFDIR});
+    }
+    for (const EdgeType& type : schema->edges) {
+      names.push_back({type.name, InodeOf(TypePlace(type)), S_IFDIR});
     }
   } else if (place.kind != PlaceKind::kWhereType) {
     return Status(Code::kNotDirectory, Show(node));
@@ -335,8 +284,9 @@ std::string WherePlane::Show(const Node& node) {
   std::string text = ".mend/where";
   if (place.kind == PlaceKind::kWhereTypes) return text;
   const auto schema = GetSchema();
-  const NodeType* const type = schema.ok() ? (*schema)->FindNode(place.type) : nullptr;
-  text += "/" + (type == nullptr ? "?" : type->name);
+  const NodeType* const nodes = schema.ok() ? (*schema)->FindNode(place.type) : nullptr;
+  const EdgeType* const edges = schema.ok() ? (*schema)->FindEdge(place.edge_type) : nullptr;
+  text += "/" + (nodes != nullptr ? nodes->name : edges != nullptr ? edges->name : "?");
   if (!place.key.empty()) text += "/" + place.key;
   if (place.kind == PlaceKind::kWhereRows || place.kind == PlaceKind::kWhereCount) {
     text += "/" + std::string(FileNameOf(place.kind));

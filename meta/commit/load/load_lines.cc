@@ -247,16 +247,24 @@ Status RowReader::TakeLine(std::string_view line) {
 }
 
 Status RowReader::TakeRow(std::string_view line) {
-  const bool bare = bare_node_ != nullptr || bare_edge_ != nullptr;
-  Status split = SplitLoadLine(line, {.bare = bare}, line_);
+  const Status split = SplitLine(line);
   if (!split.ok()) {
     RefuseBody(split, line);
     return Status::Ok();
   }
   const NodeType* node = bare_node_;
   const EdgeType* edge = bare_edge_;
-  if (line_.kind == LoadLine::Kind::kNode) node = checker_.rules().FindNode(line_.type);
-  if (line_.kind == LoadLine::Kind::kEdge) edge = checker_.rules().FindEdge(line_.type);
+  if (line_.kind != LoadLine::Kind::kBare) {
+    const bool is_node = line_.kind == LoadLine::Kind::kNode;
+    node = is_node ? checker_.rules().FindNode(line_.type) : nullptr;
+    edge = is_node ? nullptr : checker_.rules().FindEdge(line_.type);
+  }
+  if (options_.named_lines && line_.kind != LoadLine::Kind::kBare &&
+      (node != bare_node_ || edge != bare_edge_)) {
+    Refuse({Code::kInvalid, "a row of \"" + std::string(line_.type) + "\" is none of " +
+                                options_.type + ", whose rows these are"});
+    return Status::Ok();
+  }
   if (node != nullptr || edge != nullptr) types_.insert(node != nullptr ? node->id : edge->id);
   if (node != nullptr) return TakeNode(*node, line_.data, line_.key);
   if (edge != nullptr) return TakeEdge(*edge, line_, line_.kind == LoadLine::Kind::kBare);
@@ -268,6 +276,24 @@ Status RowReader::TakeRow(std::string_view line) {
                                           name)
              : Status(Code::kInvalid, "no edge type \"" + name + "\"; declare it in schema.graph"));
   return Status::Ok();
+}
+
+bool RowReader::HasColumn(std::string_view name) const {
+  const auto& properties = bare_node_ != nullptr ? bare_node_->properties : bare_edge_->properties;
+  return FindProperty(properties, name).has_value();
+}
+
+// With a type, what is no whole line of an export is a body; but one that begins to name a type is
+// told what is wrong with that, unless it speaks of a column.
+Status RowReader::SplitLine(std::string_view line) {
+  const bool bare = bare_node_ != nullptr || bare_edge_ != nullptr;
+  if (bare && options_.named_lines) {
+    Status named = SplitLoadLine(line, {.bare = false}, line_);
+    if (named.ok()) return named;
+    const bool is_named = !line_.type.empty() && !HasColumn("type") && !HasColumn("edge");
+    if (is_named) return named;
+  }
+  return SplitLoadLine(line, {.bare = bare}, line_);
 }
 
 Status RowReader::TakeNode(const NodeType& type, std::string_view body,

@@ -62,6 +62,7 @@ enum class SourceFormat : unsigned char { kByName, kJsonLines, kCsv, kTsv };
 struct RowReaderOptions {
   // Every row is one of this type; empty: a line names its own, a table has it in its file's name.
   std::string type;
+  bool named_lines = false;  // a line may name it, too
   SourceFormat format = SourceFormat::kByName;
 };
 
@@ -107,6 +108,8 @@ class RowReader final : private CsvSink {
   Status AddLines(std::string_view bytes);
   Status TakeLine(std::string_view line);
   Status TakeRow(std::string_view line);
+  Status SplitLine(std::string_view line);
+  bool HasColumn(std::string_view name) const;
   Status TakeRecord(std::span<const CsvField> fields) override;
   Status TakeFault(const CsvPlace& place, const Status& fault) override;
   Status TakeNode(const NodeType& type, std::string_view body, std::optional<std::string_view> key);

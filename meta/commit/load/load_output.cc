@@ -49,8 +49,9 @@ Status LoadOutput::Stream::Clear(std::string_view key, const std::optional<Hash1
 Status LoadOutput::Stream::Take(ChangeEntry entry, const std::optional<Hash128>& hidden) {
   const uint64_t bytes = entry.key.size() + entry.value.size();
   LoadOutput& output = output_;
-  if (output.plain_entries_ + 1 > output.options_.plain_entries_max ||
-      output.plain_bytes_ + bytes > output.options_.plain_bytes_max) {
+  const bool many = output.plain_entries_ + 1 > output.options_.plain_entries_max ||
+                    output.plain_bytes_ + bytes > output.options_.plain_bytes_max;
+  if (many && output.write_ != nullptr) {
     MENDFS_RETURN_IF_ERROR(MovePlainToSegments());
     return AddToSegment(entry.whiteout ? clears_ : sets_, entry.key, entry.value, hidden);
   }
@@ -91,7 +92,7 @@ Status LoadOutput::Stream::AddToSegment(OpenSegment& open, std::string_view key,
     SegmentOptions options = options_;
     options.clears = &open == &clears_;
     options.time_ns = output_.options_.time_ns;
-    MENDFS_ASSIGN_OR_RETURN(options.id, output_.write_.TakeSegment());
+    MENDFS_ASSIGN_OR_RETURN(options.id, output_.write_->TakeSegment());
     MENDFS_ASSIGN_OR_RETURN(open.builder, SegmentBuilder::Begin(output_.objects_, options));
     open.type_prefix = type_prefix;
   }

@@ -37,7 +37,8 @@ struct LoadOutputOptions {
 
 class LoadOutput {
  public:
-  LoadOutput(ObjectStore& objects, MultiStepWrite& write, const LoadOutputOptions& options)
+  // Without a write no segments are made: all that comes is kept in memory, to be thrown away.
+  LoadOutput(ObjectStore& objects, MultiStepWrite* write, const LoadOutputOptions& options)
       : objects_(objects), write_(write), options_(options) {}
 
   // One kind of key, ascending over all types. Keys that are set ascend, and so do those that are
@@ -83,7 +84,7 @@ class LoadOutput {
 
  private:
   ObjectStore& objects_;
-  MultiStepWrite& write_;  // owns the segments until they are published
+  MultiStepWrite* const write_;  // owns the segments until they are published
   const LoadOutputOptions options_;
   std::vector<SealedSegment> segments_;
   std::vector<ChangeEntry> plain_;  // of finished streams

@@ -12,21 +12,38 @@ bool IsComparable(const PropertyType& type) {
   return !type.list && type.scalar != ScalarKind::kBlob && type.scalar != ScalarKind::kVector;
 }
 
-Result<const Property*> FindColumn(const NodeType& type, std::string_view name) {
-  const auto index = FindProperty(type.properties, name);
-  if (index) return &type.properties[*index];
+// The type alone, without what else the schema holds: interfaces, ids of others.
+Schema Alone(const NodeType& type) {
+  Schema schema;
+  schema.nodes.push_back(type);
+  schema.nodes.back().implements.clear();
+  schema.next_type_id = TypeId{type.id.value + 1};
+  for (const Property& property : type.properties) {
+    schema.next_property_id.value = std::max(schema.next_property_id.value, property.id.value + 1);
+  }
+  return schema;
+}
+
+}  // namespace
+
+Result<const Property*> FindColumn(const std::string& type_name,
+                                   const std::vector<Property>& properties, std::string_view name) {
+  const auto index = FindProperty(properties, name);
+  if (index) return &properties[*index];
   std::vector<std::string_view> names;
-  for (const Property& property : type.properties) names.push_back(property.name);
-  std::string sentence = type.name + " has no column \"" + std::string(name) + "\"";
+  for (const Property& property : properties) names.push_back(property.name);
+  std::string sentence = type_name + " has no column \"" + std::string(name) + "\"";
   const std::string_view near = NearestName(name, names);
   if (!near.empty()) sentence += "; is \"" + std::string(near) + "\" meant?";
   return Status(Code::kNotFound, std::move(sentence));
 }
 
-Result<ColumnCondition> Judge(const NodeType& type, const RowCondition& asked) {
+Result<ColumnCondition> JudgeCondition(const std::string& type_name,
+                                       const std::vector<Property>& properties,
+                                       const RowCondition& asked) {
   ColumnCondition condition;
   condition.compare = asked.compare;
-  MENDFS_ASSIGN_OR_RETURN(condition.property, FindColumn(type, asked.column));
+  MENDFS_ASSIGN_OR_RETURN(condition.property, FindColumn(type_name, properties, asked.column));
   const Property& property = *condition.property;
   if (asked.compare == Compare::kNull) return condition;
   if (!IsComparable(property.type)) {
@@ -52,19 +69,14 @@ Result<ColumnCondition> Judge(const NodeType& type, const RowCondition& asked) {
   return condition;
 }
 
-// The type alone, without what else the schema holds: interfaces, ids of others.
-Schema Alone(const NodeType& type) {
-  Schema schema;
-  schema.nodes.push_back(type);
-  schema.nodes.back().implements.clear();
-  schema.next_type_id = TypeId{type.id.value + 1};
-  for (const Property& property : type.properties) {
-    schema.next_property_id.value = std::max(schema.next_property_id.value, property.id.value + 1);
-  }
-  return schema;
+Result<const Property*> FindOrderColumn(const std::string& type_name,
+                                        const std::vector<Property>& properties,
+                                        std::string_view name) {
+  MENDFS_ASSIGN_OR_RETURN(const Property* property, FindColumn(type_name, properties, name));
+  if (IsComparable(property->type)) return property;
+  return Status(Code::kInvalid, "column \"" + property->name + "\" is a " +
+                                    TypeText(property->type) + " and has no order");
 }
-
-}  // namespace
 
 bool ColumnCondition::Holds(std::optional<std::string_view> value) const {
   if (compare == Compare::kNull) return !value;
@@ -90,23 +102,25 @@ Result<RowFilter> RowFilter::Make(const NodeType& type, const RowQuery& query) {
   Schema schema = Alone(type);
   std::vector<PropertyId> columns;
   for (const RowCondition& condition : query.conditions) {
-    MENDFS_ASSIGN_OR_RETURN(const Property* property, FindColumn(type, condition.column));
+    MENDFS_ASSIGN_OR_RETURN(const Property* property,
+                            FindColumn(type.name, type.properties, condition.column));
     columns.push_back(property->id);
   }
   if (!query.order_by.empty()) {
-    MENDFS_ASSIGN_OR_RETURN(const Property* property, FindColumn(type, query.order_by));
+    MENDFS_ASSIGN_OR_RETURN(const Property* property,
+                            FindColumn(type.name, type.properties, query.order_by));
     columns.push_back(property->id);
   }
   MENDFS_ASSIGN_OR_RETURN(filter.rules_, RowRules::Make(std::move(schema), columns));
   for (const RowCondition& condition : query.conditions) {
-    MENDFS_ASSIGN_OR_RETURN(filter.conditions_.emplace_back(), Judge(filter.type(), condition));
+    MENDFS_ASSIGN_OR_RETURN(
+        filter.conditions_.emplace_back(),
+        JudgeCondition(filter.type().name, filter.type().properties, condition));
   }
   if (!query.order_by.empty()) {
-    MENDFS_ASSIGN_OR_RETURN(filter.order_by_, FindColumn(filter.type(), query.order_by));
-    if (!IsComparable(filter.order_by_->type)) {
-      return Status(Code::kInvalid, "column \"" + query.order_by + "\" is a " +
-                                        TypeText(filter.order_by_->type) + " and has no order");
-    }
+    MENDFS_ASSIGN_OR_RETURN(
+        filter.order_by_,
+        FindOrderColumn(filter.type().name, filter.type().properties, query.order_by));
   }
   return filter;
 }

@@ -29,6 +29,16 @@ struct ColumnCondition {
   bool Holds(std::optional<std::string_view> value) const;
 };
 
+// A column of a type by its name; a condition on one; one that rows are put in the order of.
+Result<const Property*> FindColumn(const std::string& type_name,
+                                   const std::vector<Property>& properties, std::string_view name);
+Result<ColumnCondition> JudgeCondition(const std::string& type_name,
+                                       const std::vector<Property>& properties,
+                                       const RowCondition& asked);
+Result<const Property*> FindOrderColumn(const std::string& type_name,
+                                        const std::vector<Property>& properties,
+                                        std::string_view name);
+
 // What a check of one row leaves.
 struct FilterScratch {
   explicit FilterScratch(std::shared_ptr<const RowRules> rules) : checker(std::move(rules)) {}
