@@ -119,7 +119,7 @@ Result<std::optional<CommitRow>> ApplyLossyPlan(Store& store, const View& view,
                                                         .kind = IntentKind::kSchema,
                                                         .branch = view.branch,
                                                         .note = note}));
-  LoadOutput output(objects, *write, {.branch = view.branch, .time_ns = store.door().NowNs()});
+  LoadOutput output(objects, write.get(), {.branch = view.branch, .time_ns = store.door().NowNs()});
   MENDFS_RETURN_IF_ERROR(WriteDataLoss(
       store.reader(), {.view = view, .disk = store.disk(), .staging = staging->directory()},
       plan.accepted, plan.wanted, plan.change, output));
