@@ -21,17 +21,27 @@ constexpr uint64_t kDirectoryMoves = UINT64_MAX;
 
 }  // namespace
 
-// One change of quotas at a time, from reading their records to the new ones being there.
-Status FileWriter::Core::Commit(TreePlan& plan, Room room) {
+// One change of quotas, and of what is set aside, at a time, from reading their records to the new
+// ones being there.
+Status FileWriter::Core::Commit(TreePlan& plan, Room room, QuotaLimit limit) {
   std::optional<MutexLock> lock;
+  const int64_t set_aside_delta = plan.SetAsideDelta();
+  if (plan.TouchesQuotas() || set_aside_delta != 0) lock.emplace(quota_mutex);
   if (plan.TouchesQuotas()) {
-    lock.emplace(quota_mutex);
-    MENDFS_RETURN_IF_ERROR(ChargeQuotas(plan.reader(), plan.view(), plan.Charges(), plan.change()));
+    MENDFS_RETURN_IF_ERROR(counting.CheckMoved(plan));
+    MENDFS_RETURN_IF_ERROR(
+        ChargeQuotas(plan.reader(), plan.view(), plan.Charges(), limit, plan.change()));
+  }
+  std::optional<uint64_t> set_aside_before;
+  if (set_aside_delta != 0) {
+    MENDFS_ASSIGN_OR_RETURN(set_aside_before, MoveSetAside(plan, set_aside_delta));
   }
   Change change = plan.Finish();
   if (change.empty()) return Status::Ok();
   change.room = room;
-  MENDFS_RETURN_IF_ERROR(door.Apply(change).status());
+  const Status applied = door.Apply(change).status();
+  if (!applied.ok() && set_aside_before) door.SetAside(*set_aside_before).IgnoreError();
+  MENDFS_RETURN_IF_ERROR(applied);
   for (const InodeNumber inode : plan.orphans()) held.MarkOrphan(inode);
   return Status::Ok();
 }
@@ -66,7 +76,7 @@ Status FileWriter::Core::CutTail(InodeNumber inode) {
     TreePlan plan = Plan();
     MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
     if (attributes->uncleared_tail) {
-      MENDFS_RETURN_IF_ERROR(plan.CutBody(*attributes, attributes->size_bytes));
+      MENDFS_RETURN_IF_ERROR(plan.CutBody(door.bodies(), *attributes, attributes->size_bytes));
     }
     more = attributes->uncleared_tail;
     MENDFS_RETURN_IF_ERROR(Commit(plan, Room::kFrees));
@@ -183,8 +193,10 @@ Status FileWriter::Core::Resize(TreePlan& plan, Attributes& attributes, uint64_t
                                      std::to_string(size_bytes) + " is above the largest");
   }
   attributes.mtime_ns = plan.now_ns();
-  if (size_bytes < attributes.size_bytes) return plan.CutBody(attributes, size_bytes);
-  attributes.size_bytes = size_bytes;
+  if (size_bytes < attributes.size_bytes) {
+    return plan.CutBody(door.bodies(), attributes, size_bytes);
+  }
+  Grow(attributes, size_bytes);
   return Status::Ok();
 }
 
@@ -240,56 +252,6 @@ Status FileWriter::RemoveXattr(InodeNumber inode, std::string_view name) {
   return core_->Commit(plan, Room::kFrees);
 }
 
-// ------------------------------------------------------------------------------------- quotas
-Status FileWriter::SetQuota(InodeNumber number, uint64_t limit_bytes) {
-  MENDFS_ASSIGN_OR_RETURN(const InodeNumber id, core_->door.TakeInodes(1));
-  const EntityLocks::Held lock(core_->door.locks(), Entities({number}));
-  TreePlan plan = core_->Plan();
-  MENDFS_ASSIGN_OR_RETURN(Attributes * directory, plan.UseDirectory(number));
-  {
-    const MutexLock quota_lock(core_->quota_mutex);
-    MENDFS_ASSIGN_OR_RETURN(std::optional<Quota> quota,
-                            FindQuota(plan.reader(), plan.view(), directory->quota));
-    if (quota && quota->directory == number) {
-      quota->limit_bytes = limit_bytes;
-      plan.change().Put(QuotaKey(quota->id), EncodeQuota(*quota));
-      return core_->door.Apply(plan.Finish()).status();
-    }
-  }
-  MENDFS_ASSIGN_OR_RETURN(const bool empty, IsEmptyDirectory(plan.reader(), plan.view(), number));
-  if (!empty) {
-    return Status(Code::kNotEmpty, "set a quota at " + InodeText(number) +
-                                       ": it is not empty; set it at a new directory and move "
-                                       "there what it is to count");
-  }
-  directory->quota = id;
-  directory->ctime_ns = plan.now_ns();
-  plan.change().PutFresh(QuotaKey(id), EncodeQuota({.id = id,
-                                                    .directory = number,
-                                                    .limit_bytes = limit_bytes,
-                                                    .used_bytes = TakenBytes(*directory)}));
-  return core_->Commit(plan);
-}
-
-Status FileWriter::ClearQuota(InodeNumber number) {
-  const EntityLocks::Held lock(core_->door.locks(), Entities({number}));
-  TreePlan plan = core_->Plan();
-  MENDFS_ASSIGN_OR_RETURN(Attributes * directory, plan.UseDirectory(number));
-  MENDFS_ASSIGN_OR_RETURN(const std::optional<Quota> quota,
-                          FindQuota(plan.reader(), plan.view(), directory->quota));
-  if (!quota || quota->directory != number) {
-    return Status(Code::kNotFound, "no quota begins at " + InodeText(number));
-  }
-  plan.ClearQuota(quota->id);
-  directory->quota = InodeNumber(0);
-  directory->ctime_ns = plan.now_ns();
-  // A writer below must not put the record again that it has read before.
-  const MutexLock quota_lock(core_->quota_mutex);
-  Change change = plan.Finish();
-  change.room = Room::kFrees;
-  return core_->door.Apply(change).status();
-}
-
 // ------------------------------------------------------------------------------------- orphans
 void FileWriter::Hold(InodeNumber inode) {
   const EntityLocks::Held lock(core_->door.locks(), Entities({inode}));
@@ -328,6 +290,7 @@ Status FileWriter::Core::FreeUnheld(TreePlan& plan, InodeNumber inode) {
 Status FileWriter::FreeOrphans() {
   FileReader files(core_->door);
   const View head{core_->branch, kHeadSeq};
+  core_->RestoreSetAside();
   for (uint64_t after = 0;;) {
     std::vector<FileEntry> orphans;
     MENDFS_ASSIGN_OR_RETURN(const auto cursor, files.List(head, kOrphanRoot, after));

@@ -90,7 +90,8 @@ class FileWriter {
   Result<Attributes> Write(InodeNumber inode, uint64_t offset, std::string_view bytes);
   // At the end of the file, wherever that is when the write gets its turn.
   Result<Attributes> Append(InodeNumber inode, std::string_view bytes);
-  // fallocate(2). A range of very many pieces is cleared in several changes, from its front.
+  // fallocate(2). A range of very many pieces is cleared, or set aside, in several changes, from
+  // its front. kNoSpace and kQuota: there is not that much; nothing was set aside.
   Result<Attributes> ChangeSpace(InodeNumber inode, const SpaceChange& change);
   // copy_file_range(2): shares the source's runs and copies what is short. Answers how many bytes:
   // fewer than asked for at the source's end, or where an error came after some were copied.
@@ -100,19 +101,26 @@ class FileWriter {
   Status SetXattr(InodeNumber inode, std::string_view name, std::string_view value,
                   const XattrWrite& write);
   Status RemoveXattr(InodeNumber inode, std::string_view name);
-  // A new quota begins at an empty directory (else kNotEmpty); the limit of one that begins there
-  // can be changed at any time. Taking it away leaves what is below it uncounted.
+  // The limit of a quota that begins there can be changed at any time. Where the directory is not
+  // empty, what is below it is counted by a thread, from now on and while FileWriter lives
+  // (Quota::counting). Taking a quota away leaves what is below it uncounted.
   Status SetQuota(InodeNumber directory, uint64_t limit_bytes);
   Status ClearQuota(InodeNumber directory);
+  // Goes on with what the last writer did not finish counting. Once, when others write too.
+  void ResumeCounting();
+  // Returns when nothing is counted any more; ok when all of it is.
+  Status AwaitCounting();
   // While held, an unlinked inode keeps its bytes; the last Unhold of one frees it. Both take an
   // entity lock. An inode that Get still finds behind Hold stays until Unhold.
   void Hold(InodeNumber inode);
   void Unhold(InodeNumber inode);
-  // Frees what was unlinked while held, or only half freed, when the store was last open. To be
-  // called once after every open for writing; cost follows the number of such inodes.
+  // Frees what was unlinked while held, or only half freed, when the store was last open, and sets
+  // aside on the disk what files have been promised. To be called once after every open for
+  // writing; cost follows the number of such inodes.
   Status FreeOrphans();
 
  private:
+  friend class QuotaCounting;
   struct Core;
   std::unique_ptr<Core> core_;
 };

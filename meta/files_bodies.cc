@@ -17,13 +17,26 @@ Status CheckWritable(const Attributes& attributes) {
   return Status(Code::kInvalid, text + " is not a regular file");
 }
 
-namespace {
-
-// Does the range end at or before the largest offset?
 Status CheckRange(std::string_view what, InodeNumber inode, uint64_t offset, uint64_t size_bytes) {
   if (size_bytes <= kFileBytesMax && offset <= kFileBytesMax - size_bytes) return Status::Ok();
   return Status(Code::kTooBig, std::string(what) + " " + InodeText(inode) + " at " +
                                    std::to_string(offset) + ": ends above the largest size");
+}
+
+void Grow(Attributes& attributes, uint64_t size_bytes) {
+  const uint64_t stored = StoredBytes(attributes);
+  attributes.size_bytes = std::max(attributes.size_bytes, size_bytes);
+  SetStoredBytes(attributes, stored);
+}
+
+namespace {
+
+Status CheckSetAside(const BodySource& source, const BodyRange& range) {
+  MENDFS_ASSIGN_OR_RETURN(const bool set_aside, IsSetAside(source, range));
+  if (set_aside) return Status::Ok();
+  return Status(Code::kNoSpace, "write to " + InodeText(source.inode) + " at " +
+                                    std::to_string(range.offset) +
+                                    ": the disk is full, and no room was set aside there");
 }
 
 void Touch(const TreePlan& plan, Attributes& attributes) {
@@ -52,13 +65,16 @@ Result<std::vector<BodyPiece>> FileWriter::Core::Stage(InodeNumber inode,
 
 // Without an offset: at the end.
 Result<Attributes> FileWriter::Core::Write(InodeNumber inode, std::optional<uint64_t> offset,
-                                           std::string_view bytes) {
+                                           std::string_view bytes, bool set_aside) {
   if (bytes.size() > kWriteBytesMax) {
     return Status(Code::kTooBig, "write of " + std::to_string(bytes.size()) + " bytes, at most " +
                                      std::to_string(kWriteBytesMax) + " at once");
   }
   const RunUses::Use use(door.bodies().uses());
-  MENDFS_ASSIGN_OR_RETURN(std::vector<BodyPiece> staged, Stage(inode, offset, bytes));
+  std::vector<BodyPiece> staged = {{0, {.bytes = bytes, .run = {}}}};
+  if (!set_aside) {
+    MENDFS_ASSIGN_OR_RETURN(staged, Stage(inode, offset, bytes));
+  }
   const EntityLocks::Held lock(door.locks(), Entities({inode}));
   TreePlan plan = Plan();
   MENDFS_ASSIGN_OR_RETURN(Attributes * attributes, plan.Use(inode));
@@ -76,24 +92,33 @@ Result<Attributes> FileWriter::Core::Write(InodeNumber inode, std::optional<uint
                         .bytes = bytes};
   MENDFS_RETURN_IF_ERROR(CheckRange("write to", inode, write.first(), bytes.size()));
   const BodySource source = Source(plan, inode);
-  MENDFS_ASSIGN_OR_RETURN(const PlacedBytes placed,
-                          PlaceBytes(door.bodies(), source, write, std::move(staged)));
-  MENDFS_RETURN_IF_ERROR(PlanBodyReplace(
-      source,
-      {.range = placed.range, .pieces = placed.pieces, .file_size_bytes = attributes->size_bytes},
-      plan.change()));
-  attributes->size_bytes = std::max<uint64_t>(attributes->size_bytes, write.end());
+  PlacedBytes placed;
+  if (set_aside) {
+    // They ride in the journal, and a fold finds them a place.
+    placed.range = {.offset = write.first(), .size_bytes = bytes.size()};
+    placed.pieces = {{write.first(), staged.front().extent}};
+    MENDFS_RETURN_IF_ERROR(CheckSetAside(source, placed.range));
+  } else {
+    MENDFS_ASSIGN_OR_RETURN(placed, PlaceBytes(door.bodies(), source, write, std::move(staged)));
+  }
+  MENDFS_ASSIGN_OR_RETURN(const BodyDelta delta, PlanBodyReplace(source,
+                                                                 {.range = placed.range,
+                                                                  .pieces = placed.pieces,
+                                                                  .body_end = BodyEnd(*attributes)},
+                                                                 plan.change()));
+  TreePlan::CountBody(*attributes, delta);
+  Grow(*attributes, write.end());
   Touch(plan, *attributes);
-  MENDFS_RETURN_IF_ERROR(Commit(plan));
+  MENDFS_RETURN_IF_ERROR(Commit(plan, set_aside ? Room::kFrees : Room::kAdds));
   return *attributes;
 }
 
 Result<Attributes> FileWriter::Write(InodeNumber inode, uint64_t offset, std::string_view bytes) {
-  return AddWithRoom(core_->door, [&] { return core_->Write(inode, offset, bytes); });
+  return core_->WriteWithRoom(inode, offset, bytes);
 }
 
 Result<Attributes> FileWriter::Append(InodeNumber inode, std::string_view bytes) {
-  return AddWithRoom(core_->door, [&] { return core_->Write(inode, std::nullopt, bytes); });
+  return core_->WriteWithRoom(inode, std::nullopt, bytes);
 }
 
 // Nobody has it open any more; the caller holds the inode's lock. Its bytes are safe where they
@@ -130,9 +155,9 @@ Result<Attributes> FileWriter::Core::ChangeSpace(InodeNumber inode, const SpaceC
                           ReadInode(door.reader(), View{branch, kHeadSeq}, inode));
   MENDFS_RETURN_IF_ERROR(CheckWritable(before));
   if (before.uncleared_tail) MENDFS_RETURN_IF_ERROR(CutTail(inode));
-  const bool clears = change.mode != SpaceMode::kAllocate;
+  if (change.mode == SpaceMode::kAllocate) return SetAside(inode, change);
   const bool grows = change.mode != SpaceMode::kPunch && !change.keep_size;
-  const uint64_t cleared_end = clears ? std::min(end, before.size_bytes) : 0;
+  const uint64_t cleared_end = std::min(end, BodyEnd(before));
   // In changes of bounded size, from the front; the last one is the only one but for long ranges.
   for (uint64_t at = change.offset;;) {
     TreePlan plan = Plan();
@@ -142,21 +167,24 @@ Result<Attributes> FileWriter::Core::ChangeSpace(InodeNumber inode, const SpaceC
       MENDFS_ASSIGN_OR_RETURN(
           const uint64_t size,
           BodyStepBytes(source, {.offset = at, .size_bytes = cleared_end - at}));
-      MENDFS_RETURN_IF_ERROR(PlanBodyReplace(source,
-                                             {.range = {.offset = at, .size_bytes = size},
-                                              .pieces = {},
-                                              .file_size_bytes = attributes->size_bytes},
-                                             plan.change()));
+      MENDFS_ASSIGN_OR_RETURN(const BodyDelta delta,
+                              PlanBodyReplace(source,
+                                              {.range = {.offset = at, .size_bytes = size},
+                                               .pieces = {},
+                                               .body_end = BodyEnd(*attributes)},
+                                              plan.change()));
+      TreePlan::CountBody(*attributes, delta);
+      Grow(*attributes, 0);
       attributes->mtime_ns = plan.now_ns();
       at += size;
     }
     const bool last = at >= cleared_end;
     if (last && grows && end > attributes->size_bytes) {
-      attributes->size_bytes = end;
+      Grow(*attributes, end);
       attributes->mtime_ns = plan.now_ns();
     }
     attributes->ctime_ns = plan.now_ns();
-    MENDFS_RETURN_IF_ERROR(Commit(plan, clears ? Room::kFrees : Room::kAdds));
+    MENDFS_RETURN_IF_ERROR(Commit(plan, Room::kFrees));
     if (last) return *attributes;
   }
 }
@@ -191,13 +219,15 @@ Result<uint64_t> FileWriter::Core::CloneSome(const CloneRequest& request) {
       copy.pieces.pop_back();
     }
   }
-  MENDFS_RETURN_IF_ERROR(
+  MENDFS_ASSIGN_OR_RETURN(
+      const BodyDelta delta,
       PlanBodyReplace(Source(plan, request.target),
                       {.range = {.offset = request.target_offset, .size_bytes = size},
                        .pieces = copy.pieces,
-                       .file_size_bytes = target->size_bytes},
+                       .body_end = BodyEnd(*target)},
                       plan.change()));
-  target->size_bytes = std::max(target->size_bytes, request.target_offset + size);
+  TreePlan::CountBody(*target, delta);
+  Grow(*target, request.target_offset + size);
   Touch(plan, *target);
   MENDFS_RETURN_IF_ERROR(Commit(plan));
   return size;

@@ -74,7 +74,7 @@ Status Inspector::EachPiece(const std::function<void(const Piece&)>& visit,
         if (!offset) return BadKey();
         MENDFS_ASSIGN_OR_RETURN(const Extent extent, DecodeExtent(value));
         visit({InodeNumber(ByteReader(key.substr(1)).GetU64BigEndian()), *offset,
-               extent.size_bytes(), extent.is_inline() ? nullptr : &extent.run});
+               extent.size_bytes(), extent.has_run() ? &extent.run : nullptr});
         return Status::Ok();
       },
       damaged);

@@ -38,7 +38,7 @@ class Inspector {
     InodeNumber inode;
     uint64_t offset = 0;
     uint64_t size_bytes = 0;
-    const RunRef* run = nullptr;  // null: the bytes stand in the entry
+    const RunRef* run = nullptr;  // null: the bytes stand in the entry, or there are none
   };
   struct Row {
     InodeNumber row;

@@ -49,8 +49,10 @@ struct stat StatOf(const Attributes& attributes) {
   result.st_rdev = attributes.device;
   result.st_size = static_cast<off_t>(attributes.size_bytes);
   result.st_blksize = kPreferredIoBytes;
+  // What is stored or set aside: holes take none.
+  const uint64_t stored = StoredBytes(attributes);
   result.st_blocks =
-      static_cast<blkcnt_t>((attributes.size_bytes + kBlockUnitBytes - 1) / kBlockUnitBytes);
+      static_cast<blkcnt_t>(stored / kBlockUnitBytes + (stored % kBlockUnitBytes != 0 ? 1 : 0));
   result.st_atim = TimeOf(attributes.atime_ns);
   result.st_mtim = TimeOf(attributes.mtime_ns);
   result.st_ctim = TimeOf(attributes.ctime_ns);

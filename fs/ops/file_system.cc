@@ -88,6 +88,7 @@ FileSystem::FileSystem(Store& store, const FileSystemOptions& options)
                                          .places = core_->operations.node_table().size()};
                     },
                 .config_json = ConfigJson(options)});
+  if (!options.read_only) core_->file_writer.ResumeCounting();
 }
 
 FileSystem::~FileSystem() {

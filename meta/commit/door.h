@@ -67,6 +67,11 @@ class Door {
   virtual Status AwaitRoom(bool again) {
     return again ? Status(Code::kNoSpace, "no space can be reclaimed") : Status::Ok();
   }
+  // Is what adds refused, for now?
+  virtual bool IsTight() const { return false; }
+  // So much of the disk is kept for what has been promised it; it replaces what was kept before.
+  // kNoSpace: there is not that much more.
+  virtual Status SetAside(uint64_t /*promised_bytes*/) { return Status::Ok(); }
   virtual const Reader& reader() const = 0;
   // Bytes of bodies that are too long for an entry: appended before the change that refers to them.
   virtual BodyStore& bodies() = 0;

@@ -93,6 +93,8 @@ class Engine : public Store,
   // Door
   Result<Seq> Apply(const Change& change) override;
   Status AwaitRoom(bool again) override;
+  bool IsTight() const override { return guard_.tight(); }
+  Status SetAside(uint64_t promised_bytes) override { return guard_.SetAside(promised_bytes); }
   Result<InodeNumber> TakeInodes(uint64_t count) override;
   EntityLocks& locks() override { return entity_locks_; }
   SharedMutex& table_gate() override { return table_gate_; }

@@ -146,7 +146,7 @@ Result<bool> Engine::HoldsBodies(const JournalRecord& record, const SyncedPacks&
     if (entry.scope != EntryScope::kBranch || entry.whiteout) continue;
     if (KindOf(entry.key) != KeyKind::kExtent) continue;
     const Result<Extent> extent = DecodeExtent(entry.value);
-    if (!extent.ok() || extent->is_inline()) continue;  // told to whoever reads it
+    if (!extent.ok() || !extent->has_run()) continue;  // told to whoever reads it
     MENDFS_ASSIGN_OR_RETURN(const bool may_be_torn, MayBeTorn(extent->run, synced));
     if (!may_be_torn) continue;
     MENDFS_ASSIGN_OR_RETURN(const bool holds, packs_.Holds(extent->run));

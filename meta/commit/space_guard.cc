@@ -54,7 +54,7 @@ bool IsFull(const Status& status) {
 }
 
 SpaceGuard::SpaceGuard(Disk& disk, const std::string& store_path)
-    : disk_(disk), path_(store_path), reserve_(disk, store_path) {}
+    : disk_(disk), path_(store_path), reserve_(disk, store_path), set_aside_(disk, store_path) {}
 
 uint64_t SpaceGuard::BufferBytes(uint64_t wanted_bytes) const {
   const uint64_t reserve = reserve_bytes();
@@ -174,6 +174,25 @@ Status SpaceGuard::Admit(Room room, uint64_t size_bytes) {
   const auto space = disk_.Space(path_);
   if (!space.ok() || space->available_bytes < reserve_bytes() / kKeepsPart) return Refusal();
   return Status::Ok();
+}
+
+// Never of what tight begins at: the change that it is for has still to be written.
+Status SpaceGuard::SetAside(uint64_t promised_bytes) {
+  MutexLock lock(mutex_);
+  MENDFS_ASSIGN_OR_RETURN(const uint64_t before, set_aside_.Size());
+  const uint64_t wanted = PromisedSpace::FileBytes(promised_bytes);
+  if (wanted > before) {
+    if (tight()) return Refusal();
+    const auto space = disk_.Space(path_);
+    const uint64_t kept = reserve_bytes() / kLowPart;
+    if (space.ok() &&
+        (space->available_bytes < kept || space->available_bytes - kept < wanted - before)) {
+      return {Code::kNoSpace, "set aside " + Mebibytes(wanted - before) + " on the disk of " +
+                                  path_ + ": " + Mebibytes(space->available_bytes) +
+                                  " are free; remove files, or make the disk larger"};
+    }
+  }
+  return set_aside_.Resize(wanted);
 }
 
 // ------------------------------------------------------------------------------------- reclaiming

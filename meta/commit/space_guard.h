@@ -26,6 +26,7 @@
 #include "meta/base/mutex.h"
 #include "meta/base/status.h"
 #include "meta/disk/disk.h"
+#include "meta/disk/promised_space.h"
 #include "meta/disk/reserve.h"
 #include "meta/manifest/change.h"
 #include "meta/pack/body_store.h"
@@ -66,6 +67,8 @@ class SpaceGuard {
   static constexpr unsigned kReclaimWaitMs = 5000;
   static constexpr unsigned kReclaimWaitersMax = 4;
 
+  // So much is promised to files: kept from everybody else. kNoSpace: more than there is.
+  Status SetAside(uint64_t promised_bytes);
   // What of the disk users can have.
   SpaceInfo Spendable(SpaceInfo space) const;
   // Why the store is degraded; empty while there is room.
@@ -101,6 +104,7 @@ class SpaceGuard {
   mutable Mutex mutex_{LockRank::kCache};
   CondVar reclaimed_;
   Reserve reserve_ GUARDED_BY(mutex_);
+  PromisedSpace set_aside_ GUARDED_BY(mutex_);
   Reclaim reclaim_ GUARDED_BY(mutex_);
   std::optional<int64_t> ample_since_ms_ GUARDED_BY(mutex_);  // nothing: since the open
 };

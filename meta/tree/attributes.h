@@ -40,7 +40,29 @@ struct Attributes {
   bool uncleared_tail = false;  // extents behind the end wait to be cleared
   bool has_xattrs = false;      // it had one at some time
   InodeNumber quota;            // what it takes counts there; 0: nowhere
+  // What is stored or set aside, less the size: below 0 for holes, above 0 for what fallocate(2)
+  // has set aside behind the end.
+  int64_t more_stored_bytes = 0;
+  uint64_t set_aside_bytes = 0;  // of what is stored: has room, and no bytes yet
+  uint64_t set_aside_end = 0;    // none of it is behind this
 };
+
+// What the inode's body takes.
+inline uint64_t StoredBytes(const Attributes& inode) {
+  const auto size = static_cast<int64_t>(inode.size_bytes);
+  return size + inode.more_stored_bytes < 0 ? 0
+                                            : static_cast<uint64_t>(size + inode.more_stored_bytes);
+}
+// The size may have changed since.
+inline void SetStoredBytes(Attributes& inode, uint64_t stored_bytes) {
+  const uint64_t most = inode.size_bytes + inode.set_aside_bytes;
+  const uint64_t stored = stored_bytes < most ? stored_bytes : most;
+  inode.more_stored_bytes = static_cast<int64_t>(stored) - static_cast<int64_t>(inode.size_bytes);
+}
+// Behind it there is nothing of the body.
+inline uint64_t BodyEnd(const Attributes& inode) {
+  return inode.size_bytes > inode.set_aside_end ? inode.size_bytes : inode.set_aside_end;
+}
 
 struct NewInode {
   uint32_t mode = 0;   // type and permissions
@@ -61,12 +83,13 @@ struct AttributeChange {
   std::optional<int64_t> read_ns;  // atime, because somebody reads: ctime stays
 };
 
-// What of a file's space changes. kAllocate promises nothing about a full disk: what is written
-// later needs room of its own, whatever was there before.
+// What of a file's space changes.
 enum class SpaceMode {
-  kAllocate,  // the file reaches at least to the end of the range
-  kPunch,     // the range becomes a hole; the size stays
-  kZero,      // as both
+  // Holes get room on the disk that nobody else can take: what is written there for the first time
+  // meets no full disk and no quota. The file reaches at least to the end of the range.
+  kAllocate,
+  kPunch,  // the range becomes a hole; the size stays
+  kZero,   // as both
 };
 struct SpaceChange {
   SpaceMode mode = SpaceMode::kAllocate;

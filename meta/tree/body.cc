@@ -12,6 +12,13 @@ namespace {
 // What one change copies at most.
 constexpr size_t kCopiedPiecesMax = 256;
 constexpr uint64_t kCopiedBytesMax = 4 << 20;
+// What one change sets aside at most; most files need no second one.
+constexpr size_t kSetAsidePiecesMax = 4096;
+
+void Count(const Extent& extent, int sign, BodyDelta& delta) {
+  delta.stored_bytes += sign * static_cast<int64_t>(extent.size_bytes());
+  delta.set_aside_bytes += sign * static_cast<int64_t>(extent.set_aside_bytes);
+}
 
 // The new state of a stretch of a body, built piece by piece in rising order. Extents hold the
 // caller's bytes, or copies that live as long as this.
@@ -24,12 +31,21 @@ class Stretch {
     if (!extent.is_inline()) return extent;
     return {.bytes = stored_.emplace_back(extent.bytes), .run = {}};
   }
+  // Once all is added.
+  BodyDelta Delta() const {
+    BodyDelta delta = delta_;
+    for (const Piece& piece : pieces_) Count(piece.extent, +1, delta);
+    return delta;
+  }
   void Keep(uint64_t start, const Extent& extent) {
-    old_starts_.push_back(start);
+    Replace(start, extent);
     Add({start, Own(extent), false});
   }
   // Its place is taken by what is added as new.
-  void Replace(uint64_t start) { old_starts_.push_back(start); }
+  void Replace(uint64_t start, const Extent& extent) {
+    old_starts_.push_back(start);
+    Count(extent, -1, delta_);
+  }
   // `extent` is the caller's to keep, or owned.
   void AddRemainder(uint64_t start, const Extent& extent) {
     if (extent.size_bytes() > 0) Add({start, TakeIn(extent), true});
@@ -75,7 +91,7 @@ class Stretch {
   // A small rest of a run becomes bytes. One that cannot be read stays what it is: to overwrite
   // what is damaged must work.
   Extent TakeIn(const Extent& extent) {
-    if (extent.is_inline() || extent.run.size_bytes > kCopiedRemainderBytes) return extent;
+    if (!extent.has_run() || extent.run.size_bytes > kCopiedRemainderBytes) return extent;
     std::string bytes(extent.run.size_bytes, '\0');
     if (!bodies_.Read(extent.run, 0, bytes.size(), bytes.data()).ok()) return extent;
     return {.bytes = stored_.emplace_back(std::move(bytes)), .run = {}};
@@ -102,6 +118,7 @@ class Stretch {
   std::vector<Piece> pieces_;
   std::vector<uint64_t> old_starts_;  // rising
   std::deque<std::string> stored_;
+  BodyDelta delta_;  // of what was there
 };
 
 // Where the walk begins that meets every piece which the range overlaps, and the neighbours it may
@@ -129,6 +146,10 @@ KeyRange ExtentsFrom(InodeNumber inode, uint64_t first) {
 
 Status ReadExtent(const BodySource& source, const Extent& extent, const BodyRange& part,
                   char* target) {
+  if (extent.is_set_aside()) {
+    std::memset(target, 0, part.size_bytes);
+    return Status::Ok();
+  }
   if (extent.is_inline()) {
     std::memcpy(target, extent.bytes.data() + part.offset, part.size_bytes);
     return Status::Ok();
@@ -163,18 +184,19 @@ Status ReadBody(const BodySource& source, const BodyRange& range, char* target) 
   return Status::Ok();
 }
 
-Status PlanBodyReplace(const BodySource& source, const BodyChange& body, Change& change) {
+Result<BodyDelta> PlanBodyReplace(const BodySource& source, const BodyChange& body,
+                                  Change& change) {
   const BodyRange& range = body.range;
   const uint64_t end = range.offset + range.size_bytes;
   Stretch stretch(source.bodies);
   const auto add_new = [&] {
     for (const BodyPiece& piece : body.pieces) stretch.AddNew(piece.start, piece.extent);
   };
-  const bool behind_the_end = range.offset >= body.file_size_bytes;
-  if (body.file_size_bytes == 0 || (behind_the_end && range.size_bytes >= kMergedBytes)) {
+  const bool behind_the_end = range.offset >= body.body_end;
+  if (body.body_end == 0 || (behind_the_end && range.size_bytes >= kMergedBytes)) {
     add_new();
     stretch.Emit(source.inode, change);
-    return Status::Ok();
+    return stretch.Delta();
   }
   ExtentWalk walk(source.reader, source.view, source.inode, WalkFrom(range, end),
                   end + kMergedBytes);
@@ -199,7 +221,7 @@ Status PlanBodyReplace(const BodySource& source, const BodyChange& body, Change&
       stretch.Keep(walk.start(), walk.extent());
       continue;
     }
-    stretch.Replace(walk.start());
+    stretch.Replace(walk.start(), walk.extent());
     if (walk.start() < range.offset) {
       stretch.AddRemainder(walk.start(),
                            stretch.Own(CutExtent(walk.extent(), 0, range.offset - walk.start())));
@@ -212,7 +234,73 @@ Status PlanBodyReplace(const BodySource& source, const BodyChange& body, Change&
   MENDFS_RETURN_IF_ERROR(walk.status());
   place();
   stretch.Emit(source.inode, change);
-  return Status::Ok();
+  return stretch.Delta();
+}
+
+BodyDelta CountBodyBehind(const BodySource& source, uint64_t offset) {
+  BodyDelta delta;
+  ExtentWalk walk(source.reader, source.view, source.inode, offset, kFileBytesMax);
+  for (; walk.Valid(); walk.Next()) {
+    if (walk.end() <= offset) continue;
+    const uint64_t first = std::max(walk.start(), offset);
+    Count(CutExtent(walk.extent(), first - walk.start(), walk.end() - first), +1, delta);
+  }
+  return delta;
+}
+
+Result<bool> IsSetAside(const BodySource& source, const BodyRange& range) {
+  const uint64_t end = range.offset + range.size_bytes;
+  uint64_t at = range.offset;
+  ExtentWalk walk(source.reader, source.view, source.inode, range.offset, end);
+  for (; walk.Valid() && at < end; walk.Next()) {
+    if (walk.end() <= at) continue;
+    if (walk.start() > at || !walk.extent().is_set_aside()) return false;
+    at = walk.end();
+  }
+  MENDFS_RETURN_IF_ERROR(walk.status());
+  return at >= end;
+}
+
+Result<uint64_t> CountHoles(const BodySource& source, const BodyRange& range) {
+  const uint64_t end = range.offset + range.size_bytes;
+  uint64_t holes = range.size_bytes;
+  ExtentWalk walk(source.reader, source.view, source.inode, range.offset, end);
+  for (; walk.Valid(); walk.Next()) {
+    const uint64_t first = std::max(walk.start(), range.offset);
+    const uint64_t last = std::min(walk.end(), end);
+    if (first < last) holes -= last - first;
+  }
+  MENDFS_RETURN_IF_ERROR(walk.status());
+  return holes;
+}
+
+Result<uint64_t> PlanSetAside(const BodySource& source, BodyRange& range, Change& change) {
+  const uint64_t end = range.offset + range.size_bytes;
+  uint64_t at = range.offset;
+  uint64_t set_aside = 0;
+  size_t pieces = 0;
+  const auto fill = [&](uint64_t until) {
+    while (at < until && pieces < kSetAsidePiecesMax) {
+      const uint64_t size = std::min(until - at, kPieceBytesMax - at % kPieceBytesMax);
+      change.PutFresh(ExtentKey(source.inode, at), EncodeSetAside(size));
+      at += size;
+      set_aside += size;
+      ++pieces;
+    }
+    return at >= until;
+  };
+  ExtentWalk walk(source.reader, source.view, source.inode, range.offset, end);
+  bool whole = true;
+  for (; whole && walk.Valid(); walk.Next()) {
+    if (walk.end() <= at) continue;
+    whole = fill(std::min(walk.start(), end));
+    if (whole) at = walk.end();
+  }
+  MENDFS_RETURN_IF_ERROR(walk.status());
+  if (whole) fill(end);
+  at = std::min(at, end);
+  range = {.offset = at, .size_bytes = end - at};
+  return set_aside;
 }
 
 Result<uint64_t> BodyStepBytes(const BodySource& source, const BodyRange& range) {
@@ -241,6 +329,7 @@ Result<BodyCopy> CopyBody(const BodySource& source, const BodyRange& range) {
       copy.size_bytes = first - range.offset;
       return copy;
     }
+    if (walk.extent().is_set_aside()) continue;  // room is not shared
     Extent part = CutExtent(walk.extent(), first - walk.start(), last - first);
     if (part.is_inline()) {
       copied_bytes += part.bytes.size();
@@ -259,7 +348,7 @@ Result<std::optional<uint64_t>> FindInBody(const BodySource& source, uint64_t of
   ExtentWalk walk(source.reader, source.view, source.inode, offset, file_size_bytes);
   uint64_t at = offset;  // everything from `offset` to here is data
   for (; walk.Valid(); walk.Next()) {
-    if (walk.end() <= at) continue;
+    if (walk.end() <= at || walk.extent().is_set_aside()) continue;
     if (sought == BodySought::kData) return std::optional<uint64_t>(std::max(at, walk.start()));
     if (walk.start() > at) break;
     at = walk.end();

@@ -8,6 +8,9 @@
 // that is overwritten in part is split and not copied, but for remainders of at most
 // kCopiedRemainderBytes, which are taken in so that they can be merged.
 //
+// A piece may be room that is set aside (fallocate(2)): it reads as zeros, counts as a hole for who
+// seeks data, and may stand behind the end of the file.
+//
 // Plan… functions only read and add entries to a Change. Callers hold the inode's entity lock.
 //
 // Units:    offsets and sizes in bytes
@@ -64,10 +67,25 @@ struct BodyPiece {
 struct BodyChange {
   BodyRange range;
   std::span<const BodyPiece> pieces;  // inside the range, rising; between them come holes
-  uint64_t file_size_bytes = 0;       // before the change
+  uint64_t body_end = 0;              // before the change: BodyEnd
+};
+// By how much what is stored, or set aside of it, becomes more.
+struct BodyDelta {
+  int64_t stored_bytes = 0;
+  int64_t set_aside_bytes = 0;
 };
 // Puts `pieces` in place of what the range holds.
-Status PlanBodyReplace(const BodySource& source, const BodyChange& body, Change& change);
+Result<BodyDelta> PlanBodyReplace(const BodySource& source, const BodyChange& body, Change& change);
+// What lies at or behind `offset`, to be taken away. What does not decode ends the count.
+BodyDelta CountBodyBehind(const BodySource& source, uint64_t offset);
+
+// Does all of the range have room, and no bytes yet?
+Result<bool> IsSetAside(const BodySource& source, const BodyRange& range);
+// How much of the range has neither.
+Result<uint64_t> CountHoles(const BodySource& source, const BodyRange& range);
+// Sets holes of the range aside, as many as one change takes, from its front. Answers how many
+// bytes; `range` becomes what is left to do.
+Result<uint64_t> PlanSetAside(const BodySource& source, BodyRange& range, Change& change);
 
 // As much of the range as one change may replace, from its front: at most kClearedEntriesMax pieces
 // are in it.

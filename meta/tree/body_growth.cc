@@ -185,11 +185,13 @@ Status PlanSettled(BodyStore& bodies, const BodySource& source, const BodyGrowth
   const Gathering range{.from = from, .until = rest.to, .size_bytes = rest.to, .bytes = {}};
   MENDFS_ASSIGN_OR_RETURN(const auto pieces, PutIntoBlob(bodies, source, range));
   if (EndOf(pieces) != rest.to) return Status::Ok();
+  // The same bytes stand elsewhere: what is stored does not change.
   return PlanBodyReplace(source,
                          {.range = {.offset = from, .size_bytes = rest.to - from},
                           .pieces = pieces,
-                          .file_size_bytes = rest.to},
-                         change);
+                          .body_end = rest.to},
+                         change)
+      .status();
 }
 
 }  // namespace mendfs

@@ -10,9 +10,11 @@ namespace {
 
 constexpr uint8_t kInlineVersion = 1;
 constexpr uint8_t kRunVersion = 2;
+constexpr uint8_t kSetAsideVersion = 3;
 
 constexpr uint8_t kInline = 1;
 constexpr uint8_t kRun = 2;
+constexpr uint8_t kSetAside = 3;
 
 Status Malformed() {
   return Status(Code::kCorruption, "decode extent: malformed");
@@ -38,6 +40,15 @@ Result<Extent> DecodeRun(ByteReader& in) {
   if (!in.AtEnd()) return Malformed();
   run.hashes = DecodeBlockHashes(hashes);
   return Extent{.bytes = {}, .run = std::move(run)};
+}
+
+Result<Extent> DecodeSetAside(ByteReader& in) {
+  const uint8_t form = in.GetU8();
+  const uint64_t size_bytes = in.GetVarint();
+  if (!in.AtEnd() || form != kSetAside || size_bytes == 0 || size_bytes > kPieceBytesMax) {
+    return Malformed();
+  }
+  return Extent{.bytes = {}, .run = {}, .set_aside_bytes = size_bytes};
 }
 
 }  // namespace
@@ -68,7 +79,17 @@ std::string EncodeExtent(const RunRef& run) {
   return out;
 }
 
+std::string EncodeSetAside(uint64_t size_bytes) {
+  assert(size_bytes > 0 && size_bytes <= kPieceBytesMax);
+  std::string out;
+  PutU8(out, kSetAsideVersion);
+  PutU8(out, kSetAside);
+  PutVarint(out, size_bytes);
+  return out;
+}
+
 std::string EncodeExtent(const Extent& extent) {
+  if (extent.is_set_aside()) return EncodeSetAside(extent.set_aside_bytes);
   return extent.is_inline() ? EncodeExtent(extent.bytes) : EncodeExtent(extent.run);
 }
 
@@ -76,7 +97,8 @@ Result<Extent> DecodeExtent(std::string_view value) {
   ByteReader in(value);
   const uint8_t version = in.GetU8();
   if (in.ok() && version == kRunVersion) return DecodeRun(in);
-  if (version > kRunVersion) {
+  if (in.ok() && version == kSetAsideVersion) return DecodeSetAside(in);
+  if (version > kSetAsideVersion) {
     return Status(Code::kUnsupported, "decode extent: version " + std::to_string(version) +
                                           " is newer than this program");
   }
@@ -90,11 +112,13 @@ Result<Extent> DecodeExtent(std::string_view value) {
 }
 
 Extent CutExtent(const Extent& extent, uint64_t from, uint64_t size_bytes) {
+  if (extent.is_set_aside()) return {.bytes = {}, .run = {}, .set_aside_bytes = size_bytes};
   if (extent.is_inline()) return {.bytes = extent.bytes.substr(from, size_bytes), .run = {}};
   return {.bytes = {}, .run = PartOf(extent.run, from, size_bytes)};
 }
 
 Hash128 ExtentDigest(const Extent& extent) {
+  if (extent.is_set_aside()) return RunDigest(extent.set_aside_bytes, 0, {});
   if (extent.is_inline()) return RunDigest(extent.bytes.size(), 0, HashRun(extent.bytes));
   return RunDigest(extent.run.size_bytes, extent.run.skip_bytes % kBodyBlockBytes,
                    extent.run.hashes);

@@ -1,4 +1,5 @@
-// A piece of a body as the value of its entry: the bytes themselves, or a reference to a run.
+// A piece of a body as the value of its entry: the bytes themselves, a reference to a run, or only
+// room that is set aside for them, which reads as zeros.
 //
 // Threads:  pure functions
 // Errors:   kCorruption for bytes that no encoder here makes; kUnsupported for a newer version
@@ -28,17 +29,24 @@ inline constexpr uint64_t kPieceBytesMax = kRunBytesMax;
 
 // Lifetime: `bytes` views what was decoded, or what its maker keeps
 struct Extent {
-  std::string_view bytes;  // empty: they are in `run`
+  std::string_view bytes;  // empty: they are in `run`, or there are none
   RunRef run;
+  uint64_t set_aside_bytes = 0;  // not 0: there are no bytes
 
-  bool is_inline() const { return run.run_bytes == 0; }
-  uint64_t size_bytes() const { return is_inline() ? bytes.size() : run.size_bytes; }
+  bool is_set_aside() const { return set_aside_bytes != 0; }
+  bool has_run() const { return run.run_bytes != 0; }
+  bool is_inline() const { return !has_run() && !is_set_aside(); }
+  uint64_t size_bytes() const {
+    return has_run() ? run.size_bytes : bytes.size() + set_aside_bytes;
+  }
 };
 
 // `bytes`: 1 to kExtentBytesMax of them.
 std::string EncodeExtent(std::string_view bytes);
 std::string EncodeExtent(const RunRef& run);
 std::string EncodeExtent(const Extent& extent);
+// Room for 1 to kPieceBytesMax bytes.
+std::string EncodeSetAside(uint64_t size_bytes);
 Result<Extent> DecodeExtent(std::string_view value);
 
 // The piece's bytes [from, from + size_bytes), which are inside it and not empty.

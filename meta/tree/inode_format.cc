@@ -14,7 +14,9 @@ constexpr uint8_t kVersion = 1;
 constexpr uint8_t kUnclearedTail = 1;
 constexpr uint8_t kHasXattrs = 2;
 constexpr uint8_t kHasQuota = 4;
-constexpr uint8_t kKnownFlags = kUnclearedTail | kHasXattrs | kHasQuota;
+constexpr uint8_t kSparse = 8;
+constexpr uint8_t kSetAside = 16;
+constexpr uint8_t kKnownFlags = kUnclearedTail | kHasXattrs | kHasQuota | kSparse | kSetAside;
 
 bool IsKnownType(uint32_t mode_type) {
   switch (mode_type) {
@@ -33,17 +35,23 @@ bool IsDevice(uint32_t mode) {
   return S_ISCHR(mode) || S_ISBLK(mode);
 }
 
+void PutSigned(std::string& out, uint64_t number) {
+  const uint64_t sign = number >> 63;
+  PutVarint(out, (number << 1) ^ (0 - sign));
+}
+
+uint64_t GetSigned(ByteReader& in) {
+  const uint64_t folded = in.GetVarint();
+  return (folded >> 1) ^ (0 - (folded & 1));
+}
+
 // Times lie close together: the difference to mtime, small whatever its sign.
 void PutTime(std::string& out, int64_t time_ns, int64_t base_ns) {
-  const uint64_t difference = static_cast<uint64_t>(time_ns) - static_cast<uint64_t>(base_ns);
-  const uint64_t sign = difference >> 63;
-  PutVarint(out, (difference << 1) ^ (0 - sign));
+  PutSigned(out, static_cast<uint64_t>(time_ns) - static_cast<uint64_t>(base_ns));
 }
 
 int64_t GetTime(ByteReader& in, int64_t base_ns) {
-  const uint64_t folded = in.GetVarint();
-  const uint64_t difference = (folded >> 1) ^ (0 - (folded & 1));
-  return static_cast<int64_t>(static_cast<uint64_t>(base_ns) + difference);
+  return static_cast<int64_t>(static_cast<uint64_t>(base_ns) + GetSigned(in));
 }
 
 uint32_t GetNumber32(ByteReader& in, bool& valid) {
@@ -60,10 +68,19 @@ Status CheckVersion(uint8_t version, std::string_view what) {
   return Status(Code::kCorruption, message + ", want " + std::to_string(kVersion));
 }
 
+// No less than nothing is stored, and more than the size only where it is set aside.
+bool IsSaneSpace(const Attributes& attributes) {
+  if (attributes.set_aside_end > kFileBytesMax) return false;
+  if (attributes.set_aside_bytes > attributes.set_aside_end) return false;
+  const int64_t more = attributes.more_stored_bytes;
+  return more >= -static_cast<int64_t>(attributes.size_bytes) &&
+         more <= static_cast<int64_t>(attributes.set_aside_bytes);
+}
+
 bool IsSane(const Attributes& attributes) {
-  return (attributes.mode & ~uint32_t{S_IFMT | 07777}) == 0 &&
-         IsKnownType(attributes.mode & S_IFMT) && attributes.links <= kLinksMax &&
-         attributes.size_bytes <= kFileBytesMax;
+  return attributes.size_bytes <= kFileBytesMax && IsSaneSpace(attributes) &&
+         (attributes.mode & ~uint32_t{S_IFMT | 07777}) == 0 &&
+         IsKnownType(attributes.mode & S_IFMT) && attributes.links <= kLinksMax;
 }
 
 }  // namespace
@@ -75,7 +92,9 @@ std::string EncodeAttributes(const Attributes& attributes) {
   PutU8(out, kVersion);
   PutU8(out, static_cast<uint8_t>((attributes.uncleared_tail ? kUnclearedTail : 0) |
                                   (attributes.has_xattrs ? kHasXattrs : 0) |
-                                  (attributes.quota.value != 0 ? kHasQuota : 0)));
+                                  (attributes.quota.value != 0 ? kHasQuota : 0) |
+                                  (attributes.more_stored_bytes != 0 ? kSparse : 0) |
+                                  (attributes.set_aside_bytes != 0 ? kSetAside : 0)));
   PutVarint(out, attributes.mode);
   PutVarint(out, attributes.uid);
   PutVarint(out, attributes.gid);
@@ -89,6 +108,13 @@ std::string EncodeAttributes(const Attributes& attributes) {
   if (S_ISDIR(attributes.mode)) PutVarint(out, attributes.parent.value);
   if (IsDevice(attributes.mode)) PutVarint(out, attributes.device);
   if (attributes.quota.value != 0) PutVarint(out, attributes.quota.value);
+  if (attributes.more_stored_bytes != 0) {
+    PutSigned(out, static_cast<uint64_t>(attributes.more_stored_bytes));
+  }
+  if (attributes.set_aside_bytes != 0) {
+    PutVarint(out, attributes.set_aside_bytes);
+    PutVarint(out, attributes.set_aside_end);
+  }
   return out;
 }
 
@@ -115,6 +141,15 @@ Result<Attributes> DecodeAttributes(InodeNumber inode, std::string_view value) {
   if ((flags & kHasQuota) != 0) {
     attributes.quota = InodeNumber(in.GetVarint());
     if (attributes.quota.value == 0) valid = false;
+  }
+  if ((flags & kSparse) != 0) {
+    attributes.more_stored_bytes = static_cast<int64_t>(GetSigned(in));
+    if (attributes.more_stored_bytes == 0) valid = false;
+  }
+  if ((flags & kSetAside) != 0) {
+    attributes.set_aside_bytes = in.GetVarint();
+    attributes.set_aside_end = in.GetVarint();
+    if (attributes.set_aside_bytes == 0) valid = false;
   }
   if (!valid || !in.AtEnd() || (flags & ~kKnownFlags) != 0 || !IsSane(attributes)) {
     return Status(Code::kCorruption,

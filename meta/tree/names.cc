@@ -14,11 +14,58 @@ namespace {
 
 constexpr uint32_t kPermissionBits = 07777;
 
-// A quota counts as a device, so that what it counts is what lies below its directory.
-Status CheckQuotas(const TreePlan& plan, InodeNumber source, InodeNumber target) {
-  MENDFS_ASSIGN_OR_RETURN(const bool same, IsSameQuota(plan.reader(), plan.view(), source, target));
-  if (same) return Status::Ok();
-  return Status(Code::kCrossDevice, "trees with a quota count as devices: copy, then remove");
+Status BetweenQuotas() {
+  return {Code::kCrossDevice, "trees with a quota count as devices: copy, then remove"};
+}
+
+// The quotas of two directories, or of an inode and a directory; nothing for those that count
+// nowhere.
+struct QuotaEdge {
+  std::optional<Quota> source;
+  std::optional<Quota> target;
+  bool counting() const { return (source && source->counting) || (target && target->counting); }
+};
+
+Result<QuotaEdge> FindEdge(const TreePlan& plan, InodeNumber source, InodeNumber target) {
+  QuotaEdge edge;
+  MENDFS_ASSIGN_OR_RETURN(edge.source, FindQuota(plan.reader(), plan.view(), source));
+  if (source == target) {
+    edge.target = edge.source;
+  } else {
+    MENDFS_ASSIGN_OR_RETURN(edge.target, FindQuota(plan.reader(), plan.view(), target));
+  }
+  return edge;
+}
+
+// Something moves from a directory with the quota `source` to one with `target`. A quota counts as
+// a device, so that what it counts is what lies below its directory. While a tree is counted some
+// of it has the id and some not yet: what moves then takes the id of where it goes, and no second
+// name nor what lies below it may be left with another.
+Status PlanQuotaOfMoved(TreePlan& plan, Attributes& moved, InodeNumber source, InodeNumber target) {
+  if (source == target && moved.quota == target) return Status::Ok();
+  MENDFS_ASSIGN_OR_RETURN(const QuotaEdge edge, FindEdge(plan, source, target));
+  const bool same = source == target || (!edge.source && !edge.target);
+  const bool directory = S_ISDIR(moved.mode);
+  if (!same && (!edge.counting() || directory || moved.links > 1)) return BetweenQuotas();
+  if (!edge.counting() || moved.quota == target) return Status::Ok();
+  MENDFS_ASSIGN_OR_RETURN(const std::optional<Quota> own,
+                          FindQuota(plan.reader(), plan.view(), moved.quota));
+  if (own && own->directory == moved.inode) return Status::Ok();  // the top of a tree of its own
+  moved.quota = target;
+  if (directory) plan.NoteUncounted(target);
+  return Status::Ok();
+}
+
+// What never had a name counts where it gets its first.
+Status PlanQuotaOfLinked(const TreePlan& plan, Attributes& linked, InodeNumber target) {
+  if (linked.quota == target) return Status::Ok();
+  MENDFS_ASSIGN_OR_RETURN(const QuotaEdge edge, FindEdge(plan, linked.quota, target));
+  if (!edge.source && !edge.target) return Status::Ok();
+  if (linked.links == 0 || (edge.target && edge.target->counting)) {
+    linked.quota = target;
+    return Status::Ok();
+  }
+  return edge.counting() ? Status::Ok() : BetweenQuotas();
 }
 
 void TouchNames(Attributes& directory, int64_t now_ns) {
@@ -241,7 +288,7 @@ Result<Attributes*> PlanLink(TreePlan& plan, InodeNumber inode, InodeNumber pare
   if (source->links >= kLinksMax) {
     return Status(Code::kManyLinks, "link: " + InodeText(inode) + " has too many names");
   }
-  MENDFS_RETURN_IF_ERROR(CheckQuotas(plan, source->quota, directory->quota));
+  MENDFS_RETURN_IF_ERROR(PlanQuotaOfLinked(plan, *source, directory->quota));
   ++source->links;
   source->ctime_ns = plan.now_ns();
   TouchNames(*directory, plan.now_ns());
@@ -290,13 +337,16 @@ Status PlanRename(TreePlan& plan, const RenameRequest& request, const HeldInodes
     return AlreadyThere(request.target.parent, request.target.name);
   }
   if (target.inode == source.inode) return Status::Ok();
-  MENDFS_RETURN_IF_ERROR(CheckQuotas(plan, inodes.from->quota, inodes.to->quota));
 
   MENDFS_ASSIGN_OR_RETURN(inodes.source, plan.Use(source.inode));
+  MENDFS_RETURN_IF_ERROR(
+      PlanQuotaOfMoved(plan, *inodes.source, inodes.from->quota, inodes.to->quota));
   if (target.inode.value != 0) {
     MENDFS_ASSIGN_OR_RETURN(inodes.target, plan.Use(target.inode));
   }
   if (request.mode == RenameMode::kExchange) {
+    MENDFS_RETURN_IF_ERROR(
+        PlanQuotaOfMoved(plan, *inodes.target, inodes.to->quota, inodes.from->quota));
     MENDFS_RETURN_IF_ERROR(PlanExchange(plan, request, inodes));
   } else {
     MENDFS_RETURN_IF_ERROR(PlanReplace(plan, request, inodes, held));

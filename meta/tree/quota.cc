@@ -12,6 +12,7 @@ namespace mendfs {
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kCountingVersion = 2;
 constexpr uint64_t kBlockBytes = 512;
 // Records are entries of the tree's root, under names that no xattr can have.
 constexpr std::string_view kKeyName = "mend.quota.";
@@ -42,7 +43,7 @@ std::string QuotaKey(InodeNumber id) {
 
 std::string EncodeQuota(const Quota& quota) {
   std::string out;
-  PutU8(out, kVersion);
+  PutU8(out, quota.counting ? kCountingVersion : kVersion);
   PutVarint(out, quota.id.value);
   PutVarint(out, quota.directory.value);
   PutVarint(out, quota.limit_bytes);
@@ -53,7 +54,7 @@ std::string EncodeQuota(const Quota& quota) {
 Result<Quota> DecodeQuota(InodeNumber id, std::string_view value) {
   ByteReader in(value);
   const uint8_t version = in.GetU8();
-  if (in.ok() && version > kVersion) {
+  if (in.ok() && version > kCountingVersion) {
     return Status(Code::kUnsupported, "decode the record of quota " + std::to_string(id.value) +
                                           ": version " + std::to_string(version) +
                                           " is newer than this program");
@@ -63,7 +64,8 @@ Result<Quota> DecodeQuota(InodeNumber id, std::string_view value) {
   quota.directory = InodeNumber(in.GetVarint());
   quota.limit_bytes = in.GetVarint();
   quota.used_bytes = in.GetVarint();
-  if (!in.AtEnd() || version != kVersion || quota.directory.value == 0 || quota.id.value == 0 ||
+  quota.counting = version == kCountingVersion;
+  if (!in.AtEnd() || version < kVersion || quota.directory.value == 0 || quota.id.value == 0 ||
       (id.value != 0 && id != quota.id)) {
     return Malformed(id);
   }
@@ -91,31 +93,23 @@ Result<std::vector<Quota>> ListQuotas(const Reader& reader, const View& view) {
   return quotas;
 }
 
-Result<bool> IsSameQuota(const Reader& reader, const View& view, InodeNumber source,
-                         InodeNumber target) {
-  if (source == target) return true;
-  MENDFS_ASSIGN_OR_RETURN(const std::optional<Quota> first, FindQuota(reader, view, source));
-  MENDFS_ASSIGN_OR_RETURN(const std::optional<Quota> second, FindQuota(reader, view, target));
-  return !first && !second;
-}
-
 uint64_t TakenBytes(const Attributes& inode) {
   // Of the very last sizes the last block is left out, so that a delta has 63 bits.
   constexpr uint64_t kBlocksMax = kFileBytesMax / kBlockBytes;
-  const uint64_t blocks =
-      inode.size_bytes / kBlockBytes + (inode.size_bytes % kBlockBytes != 0 ? 1 : 0);
+  const uint64_t stored = StoredBytes(inode);
+  const uint64_t blocks = stored / kBlockBytes + (stored % kBlockBytes != 0 ? 1 : 0);
   return std::min(blocks, kBlocksMax) * kBlockBytes;
 }
 
 Status ChargeQuotas(const Reader& reader, const View& view, const QuotaDeltas& deltas,
-                    Change& change) {
+                    QuotaLimit limit, Change& change) {
   for (const auto& [id, delta] : deltas) {
     if (delta == 0) continue;
     MENDFS_ASSIGN_OR_RETURN(std::optional<Quota> quota, FindQuota(reader, view, id));
     if (!quota) continue;
     const uint64_t used = Moved(quota->used_bytes, delta);
     // What makes room is never refused, also where a lower limit was set meanwhile.
-    if (delta > 0 && used > quota->limit_bytes) {
+    if (limit == QuotaLimit::kKept && delta > 0 && used > quota->limit_bytes) {
       return Status(Code::kQuota, "the quota of " + std::to_string(quota->limit_bytes) +
                                       " bytes of the tree at inode " +
                                       std::to_string(quota->directory.value) + " has " +

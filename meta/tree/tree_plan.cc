@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "meta/codec/bytes.h"
@@ -34,7 +35,8 @@ Result<Attributes*> TreePlan::Use(InodeNumber inode) {
   slots_.push_back({.attributes = attributes,
                     .before = std::move(entry->value),
                     .quota_before = attributes.quota,
-                    .taken_before = TakenBytes(attributes)});
+                    .taken_before = TakenBytes(attributes),
+                    .set_aside_before = attributes.set_aside_bytes});
   return &slots_.back().attributes;
 }
 
@@ -77,7 +79,7 @@ Status TreePlan::Free(Attributes& inode, bool has_marker) {
     if (quota && quota->directory == inode.inode) ClearQuota(quota->id);
   }
   bool more = false;
-  if (has_body && (inode.size_bytes > 0 || inode.uncleared_tail)) {
+  if (has_body && (BodyEnd(inode) > 0 || inode.uncleared_tail)) {
     MENDFS_ASSIGN_OR_RETURN(more, PlanBodyCut(reader_, view(), inode.inode, 0, change_));
   }
   if (!more && inode.has_xattrs) {
@@ -105,10 +107,23 @@ Status TreePlan::ClearRest(InodeNumber inode) {
   return Status::Ok();
 }
 
-Status TreePlan::CutBody(Attributes& inode, uint64_t size_bytes) {
+Status TreePlan::CutBody(const BodyStore& bodies, Attributes& inode, uint64_t size_bytes) {
+  // An uncleared tail was counted when it was cut off.
+  const bool dense = inode.more_stored_bytes == 0 && inode.set_aside_bytes == 0;
+  uint64_t stored = size_bytes;
+  if (!dense && !inode.uncleared_tail) {
+    const BodyDelta behind = CountBodyBehind({reader_, bodies, view(), inode.inode}, size_bytes);
+    CountBody(inode, {-behind.stored_bytes, -behind.set_aside_bytes});
+    stored = StoredBytes(inode);
+  } else if (!dense) {
+    stored = StoredBytes(inode);
+  }
   MENDFS_ASSIGN_OR_RETURN(const bool more,
                           PlanBodyCut(reader_, view(), inode.inode, size_bytes, change_));
   inode.size_bytes = size_bytes;
+  inode.set_aside_end = std::min(inode.set_aside_end, size_bytes);
+  inode.set_aside_bytes = std::min(inode.set_aside_bytes, inode.set_aside_end);
+  SetStoredBytes(inode, stored);
   if (more) {
     PutMarker(inode);
   } else if (inode.uncleared_tail) {
@@ -116,6 +131,26 @@ Status TreePlan::CutBody(Attributes& inode, uint64_t size_bytes) {
   }
   inode.uncleared_tail = more;
   return Status::Ok();
+}
+
+void TreePlan::CountBody(Attributes& inode, const BodyDelta& delta) {
+  const auto moved = [](uint64_t bytes, int64_t by) {
+    const auto now = static_cast<int64_t>(bytes) + by;
+    return now < 0 ? 0 : static_cast<uint64_t>(now);
+  };
+  const uint64_t stored = moved(StoredBytes(inode), delta.stored_bytes);
+  inode.set_aside_bytes = moved(inode.set_aside_bytes, delta.set_aside_bytes);
+  if (inode.set_aside_bytes == 0) inode.set_aside_end = 0;
+  inode.more_stored_bytes = static_cast<int64_t>(stored) - static_cast<int64_t>(inode.size_bytes);
+}
+
+int64_t TreePlan::SetAsideDelta() const {
+  int64_t delta = 0;
+  for (const Slot& slot : slots_) {
+    delta -= static_cast<int64_t>(slot.set_aside_before);
+    if (!slot.gone) delta += static_cast<int64_t>(slot.attributes.set_aside_bytes);
+  }
+  return delta;
 }
 
 void TreePlan::ClearQuota(InodeNumber id) {

@@ -22,6 +22,7 @@
 #include "meta/base/status.h"
 #include "meta/manifest/change.h"
 #include "meta/manifest/reader.h"
+#include "meta/tree/body.h"
 #include "meta/tree/held_inodes.h"
 #include "meta/tree/inode_format.h"
 #include "meta/tree/quota.h"
@@ -48,13 +49,20 @@ class TreePlan {
   // Clears what a marker stands for, as far as one change reaches; then the marker.
   Status ClearRest(InodeNumber inode);
   // What lies behind the end of the body goes, as far as one change reaches.
-  Status CutBody(Attributes& inode, uint64_t size_bytes);
+  Status CutBody(const BodyStore& bodies, Attributes& inode, uint64_t size_bytes);
 
+  // What PlanBodyReplace has answered; the size is set after it.
+  static void CountBody(Attributes& inode, const BodyDelta& delta);
+  // What the change adds to what is set aside.
+  int64_t SetAsideDelta() const;
   // What the change adds to the use of quotas.
   QuotaDeltas Charges() const;
   bool TouchesQuotas() const { return cleared_quota_.value != 0 || !Charges().empty(); }
   // The quota's record goes with this change.
   void ClearQuota(InodeNumber id);
+  // A directory takes the id of a quota that is being counted, what is below it does not yet.
+  void NoteUncounted(InodeNumber id) { uncounted_quota_ = id; }
+  InodeNumber uncounted_quota() const { return uncounted_quota_; }
 
   Change Finish();
 
@@ -72,6 +80,7 @@ class TreePlan {
     std::string before;  // as read; empty if new
     InodeNumber quota_before;
     uint64_t taken_before = 0;
+    uint64_t set_aside_before = 0;
     bool gone = false;
   };
   void PutMarker(const Attributes& inode);
@@ -84,6 +93,7 @@ class TreePlan {
   std::vector<InodeNumber> orphans_;
   std::vector<InodeNumber> unfinished_;
   InodeNumber cleared_quota_;
+  InodeNumber uncounted_quota_;
 };
 
 }  // namespace mendfs

@@ -42,12 +42,13 @@ std::string PathOf(const FileReader& files, InodeNumber directory) {
 
 std::string Text(const std::string& path, const Quota& quota) {
   return HumanBytes(quota.used_bytes) + " of " + HumanBytes(quota.limit_bytes) + "  " +
-         Printable(path) + "\n";
+         Printable(path) + (quota.counting ? "  (counting what was there)" : "") + "\n";
 }
 
 std::string JsonText(const std::string& path, const Quota& quota) {
-  const Json json = {
+  Json json = {
       {"path", path}, {"limit_bytes", quota.limit_bytes}, {"used_bytes", quota.used_bytes}};
+  if (quota.counting) json["counting"] = true;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -50,6 +50,21 @@ TEST(ExtentFormatTest, ARunReadsBackWhole) {
   EXPECT_EQ(extent->run, SomeRun());
 }
 
+TEST(ExtentFormatTest, GoldenBytesOfRoomThatIsSetAside) {
+  EXPECT_EQ(ToHex(EncodeSetAside(65536)), "0303808004");
+  const auto extent = DecodeExtent(EncodeSetAside(kPieceBytesMax));
+  ASSERT_TRUE(extent.ok());
+  EXPECT_TRUE(extent->is_set_aside());
+  EXPECT_FALSE(extent->is_inline() || extent->has_run());
+  EXPECT_EQ(extent->size_bytes(), kPieceBytesMax);
+  EXPECT_EQ(CutExtent(*extent, 10, 20).size_bytes(), 20u);
+  EXPECT_EQ(EncodeExtent(*extent), EncodeSetAside(kPieceBytesMax));
+  EXPECT_EQ(DecodeExtent(std::string("\x03\x03\x00", 3)).status().code(), Code::kCorruption);
+  EXPECT_EQ(DecodeExtent("\x03\x03\x81\x80\x40").status().code(), Code::kCorruption);
+  EXPECT_EQ(DecodeExtent("\x03\x02\x01").status().code(), Code::kCorruption);
+  EXPECT_EQ(DecodeExtent("\x03\x03\x01x").status().code(), Code::kCorruption);
+}
+
 TEST(ExtentFormatTest, CutsAndTailsAndImpossibleSizesAreCorruption) {
   const std::string good = EncodeExtent(SomeRun());
   for (size_t size = 0; size < good.size(); ++size) {

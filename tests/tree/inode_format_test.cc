@@ -53,6 +53,9 @@ void ExpectSame(const Attributes& left, const Attributes& right) {
   EXPECT_EQ(left.uncleared_tail, right.uncleared_tail);
   EXPECT_EQ(left.has_xattrs, right.has_xattrs);
   EXPECT_EQ(left.quota, right.quota);
+  EXPECT_EQ(left.more_stored_bytes, right.more_stored_bytes);
+  EXPECT_EQ(left.set_aside_bytes, right.set_aside_bytes);
+  EXPECT_EQ(left.set_aside_end, right.set_aside_end);
 }
 
 void ExpectRoundTrip(const Attributes& attributes) {
@@ -91,11 +94,47 @@ TEST(InodeFormatTest, GoldenBytesStayAsTheyAre) {
   EXPECT_EQ(ToHex(EncodeExtent("abc")), "010103616263");
 }
 
+TEST(InodeFormatTest, GoldenBytesOfASparseFileAndOfOneWithRoomSetAside) {
+  const std::string plain = ToHex(EncodeAttributes(SomeFile()));
+  Attributes sparse = SomeFile();
+  sparse.more_stored_bytes = -100'000;
+  std::string wanted = plain + "bf9a0c";
+  wanted.replace(2, 2, "0a");
+  EXPECT_EQ(ToHex(EncodeAttributes(sparse)), wanted);
+  ExpectRoundTrip(sparse);
+  Attributes roomy = SomeFile();
+  roomy.more_stored_bytes = 200;
+  roomy.set_aside_bytes = 300;
+  roomy.set_aside_end = 123'656;
+  wanted = plain + "9003" + "ac02" + "88c607";
+  wanted.replace(2, 2, "1a");
+  EXPECT_EQ(ToHex(EncodeAttributes(roomy)), wanted);
+  ExpectRoundTrip(roomy);
+  sparse.more_stored_bytes = INT64_MIN + 1;
+  sparse.size_bytes = kFileBytesMax;
+  ExpectRoundTrip(sparse);
+}
+
+TEST(InodeFormatTest, ImpossibleSpaceIsCorruption) {
+  const auto code = [](const std::string& tail, char flags) {
+    std::string bytes = EncodeAttributes(SomeFile()) + tail;
+    bytes[1] = flags;
+    return DecodeAttributes(InodeNumber(77), bytes).status().code();
+  };
+  EXPECT_EQ(code(std::string(1, '\0'), 2 + 8), Code::kCorruption) << "no difference at all";
+  EXPECT_EQ(code("\x02", 2 + 8), Code::kCorruption) << "more than the size, nothing set aside";
+  EXPECT_EQ(code("\x81\x89\x0f", 2 + 8), Code::kCorruption) << "less than nothing";
+  EXPECT_EQ(code(std::string("\0\5", 2), 2 + 16), Code::kCorruption) << "nothing set aside";
+  EXPECT_EQ(code("\x06\x05", 2 + 16), Code::kCorruption) << "more than there is before its end";
+  EXPECT_EQ(code("\x05\x06", 2 + 16), Code::kOk);
+  EXPECT_EQ(code("\x05\x06", 2 + 32), Code::kCorruption) << "an unknown flag";
+}
+
 TEST(InodeFormatTest, NewerVersionIsRefusedAsUnsupported) {
   for (const std::string& good :
        {EncodeAttributes(SomeFile()), EncodeDentry({InodeNumber(9), S_IFDIR}), EncodeExtent("x")}) {
     std::string newer = good;
-    newer[0] = 3;
+    newer[0] = 9;
     EXPECT_EQ(DecodeAttributes(InodeNumber(1), newer).status().code(), Code::kUnsupported);
     EXPECT_EQ(DecodeDentry(newer).status().code(), Code::kUnsupported);
     EXPECT_EQ(DecodeExtent(newer).status().code(), Code::kUnsupported);

@@ -47,10 +47,22 @@ TEST_F(QuotaTest, TheRecordsBytesAreFixed) {
   EXPECT_EQ(*DecodeQuota(quota.id, bytes), quota);
   EXPECT_CODE(CodeOf(DecodeQuota(InodeNumber(301), bytes)), Code::kCorruption);
   EXPECT_CODE(CodeOf(DecodeQuota(quota.id, bytes + "x")), Code::kCorruption);
-  EXPECT_CODE(CodeOf(DecodeQuota(quota.id, "\x02" + bytes.substr(1))), Code::kUnsupported);
+  EXPECT_CODE(CodeOf(DecodeQuota(quota.id, "\x03" + bytes.substr(1))), Code::kUnsupported);
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_CODE(CodeOf(DecodeQuota(quota.id, bytes.substr(0, size))), Code::kCorruption) << size;
   }
+}
+
+TEST_F(QuotaTest, TheBytesOfOneThatIsCountingAreFixed) {
+  const Quota quota{.id = InodeNumber(300),
+                    .directory = InodeNumber(70),
+                    .limit_bytes = 1 << 20,
+                    .used_bytes = 4096,
+                    .counting = true};
+  const std::string bytes = EncodeQuota(quota);
+  EXPECT_EQ(bytes, std::string("\x02\xAC\x02\x46\x80\x80\x40\x80\x20"));
+  EXPECT_EQ(*DecodeQuota(quota.id, bytes), quota);
+  EXPECT_CODE(CodeOf(DecodeQuota(quota.id, bytes + "x")), Code::kCorruption);
 }
 
 TEST_F(QuotaTest, WhatIsBelowCounts) {
@@ -85,13 +97,14 @@ TEST_F(QuotaTest, TheLimitIsReachedAndNotPassed) {
   EXPECT_CODE(CodeOf(writer_->Append(file, "y")), Code::kQuota);
   EXPECT_CODE(CodeOf(writer_->Write(file, 5000, "y")), Code::kQuota);
   AttributeChange longer;
-  longer.size_bytes = 2049;
-  EXPECT_CODE(CodeOf(writer_->Set(file, longer)), Code::kQuota);
+  EXPECT_CODE(CodeOf(writer_->ChangeSpace(file, {.offset = 2048, .size_bytes = 1})), Code::kQuota);
   EXPECT_CODE(CodeOf(writer_->Make(top, "d", {.mode = S_IFDIR | 0755})), Code::kQuota);
   EXPECT_EQ(ReadAll(file), std::string(2048, 'x'));
   EXPECT_EQ(Used(top), 4096U + 2048U);
   longer.size_bytes = kFileBytesMax;
-  EXPECT_CODE(CodeOf(writer_->Set(file, longer)), Code::kQuota);
+  EXPECT_TRUE(writer_->Set(file, longer).ok()) << "a hole takes nothing";
+  EXPECT_EQ(Used(top), 4096U + 2048U);
+  Truncate(file, 2048);
   // Overwriting takes nothing, making room is always possible.
   Write(file, 0, "z");
   ASSERT_TRUE(writer_->SetQuota(top, 1000).ok());
@@ -103,10 +116,9 @@ TEST_F(QuotaTest, TheLimitIsReachedAndNotPassed) {
   MakeDirectory("d", top);
 }
 
-TEST_F(QuotaTest, AQuotaBeginsAtAnEmptyDirectory) {
+TEST_F(QuotaTest, AQuotaBeginsAtADirectory) {
   const InodeNumber top = MakeDirectory("top");
   const InodeNumber file = MakeFile("f", top);
-  EXPECT_CODE(CodeOf(writer_->SetQuota(top, 1000)), Code::kNotEmpty);
   EXPECT_CODE(CodeOf(writer_->SetQuota(file, 1000)), Code::kNotDirectory);
   EXPECT_CODE(CodeOf(writer_->ClearQuota(top)), Code::kNotFound);
   EXPECT_TRUE(reader_.ListQuotas(kHead)->empty());

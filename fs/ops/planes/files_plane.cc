@@ -31,15 +31,6 @@ class TreeFile final : public FileHandle {
     return context_.file_writer.Set(inode_, {.size_bytes = size_bytes}).status();
   }
   Status ChangeSpace(const SpaceChange& change) override {
-    if (change.mode == SpaceMode::kAllocate) {
-      // Nothing is set aside, but what cannot fit at all is refused now.
-      const uint64_t available = context_.store.Describe().space.available_bytes;
-      if (change.size_bytes > available) {
-        return Status(Code::kNoSpace, "allocate " + std::to_string(change.size_bytes) +
-                                          " bytes: the store's disk has room for " +
-                                          std::to_string(available));
-      }
-    }
     return context_.file_writer.ChangeSpace(inode_, change).status();
   }
   Result<std::optional<uint64_t>> Find(uint64_t offset, BodySought sought) override {

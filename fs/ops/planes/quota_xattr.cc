@@ -9,7 +9,8 @@ Result<std::string> ShowQuota(const PlaneContext& context, InodeNumber directory
   MENDFS_ASSIGN_OR_RETURN(std::optional<Quota> quota,
                           context.files.GetQuota(context.head(), directory));
   if (!quota || quota->directory != directory) return Status(Code::kNotFound, "no quota here");
-  return std::to_string(quota->limit_bytes) + " used " + std::to_string(quota->used_bytes);
+  return std::to_string(quota->limit_bytes) + " used " + std::to_string(quota->used_bytes) +
+         (quota->counting ? " counting" : "");
 }
 
 Result<uint64_t> ParseQuotaLimit(std::string_view text) {

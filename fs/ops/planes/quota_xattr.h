@@ -16,7 +16,7 @@ namespace mendfs {
 
 inline constexpr std::string_view kQuotaXattr = "trusted.mend.quota";
 
-// "10737418240 used 8192"
+// "10737418240 used 8192", and " counting" behind it while what was there before is counted.
 Result<std::string> ShowQuota(const PlaneContext& context, InodeNumber directory);
 // Bytes, or with K, M, G or T behind the number: "10G".
 Result<uint64_t> ParseQuotaLimit(std::string_view text);

@@ -10,7 +10,7 @@ namespace mendfs {
 void GarbageEstimate::Tally(std::string_view key, std::string_view value, int sign) {
   if (KindOf(key) != KeyKind::kExtent) return;
   const Result<Extent> extent = DecodeExtent(value);
-  if (!extent.ok() || extent->is_inline()) return;
+  if (!extent.ok() || !extent->has_run()) return;
   const RunRef& run = extent->run;
   batch_[{run.object, run.record_offset}] += sign * static_cast<int64_t>(run.size_bytes);
 }

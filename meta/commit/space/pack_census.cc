@@ -10,7 +10,7 @@ Result<PackUses> CountPackUses(const Manifest& manifest, const std::atomic<bool>
       manifest.EachVersion(KeyKind::kExtent, [&](const StoredVersion& version) -> Status {
         if (stop.load()) return Status(Code::kInterrupted, "the store is being closed");
         MENDFS_ASSIGN_OR_RETURN(const Extent extent, DecodeExtent(version.value.payload));
-        if (extent.is_inline()) return Status::Ok();
+        if (!extent.has_run()) return Status::Ok();
         PackUse& use = uses[extent.run.object];
         use.live_bytes += extent.run.size_bytes;
         ++use.references;

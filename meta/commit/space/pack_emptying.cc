@@ -32,7 +32,7 @@ Status PackEmptying::Look() {
       KeyKind::kExtent, [this](const StoredVersion& version) -> Status {
         MENDFS_RETURN_IF_ERROR(CheckStop());
         MENDFS_ASSIGN_OR_RETURN(const Extent extent, DecodeExtent(version.value.payload));
-        if (extent.is_inline() || !packs_.contains(extent.run.object)) return Status::Ok();
+        if (!extent.has_run() || !packs_.contains(extent.run.object)) return Status::Ok();
         referenced_.insert(extent.run.object);
         Note(version.branch_key, extent.run);
         return Status::Ok();
@@ -189,7 +189,7 @@ Status PackEmptying::Rewrite() {
         MENDFS_RETURN_IF_ERROR(CheckStop());
         if (version.bytes.empty()) return Status::Ok();
         MENDFS_ASSIGN_OR_RETURN(const Extent extent, DecodeExtent(version.value.payload));
-        if (extent.is_inline() || !packs_.contains(extent.run.object)) return Status::Ok();
+        if (!extent.has_run() || !packs_.contains(extent.run.object)) return Status::Ok();
         const auto moved = CopyOf(extent.run);
         if (!moved) return Status::Ok();
         const std::string payload = EncodeExtent(*moved);
