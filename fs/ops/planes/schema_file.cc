@@ -7,6 +7,7 @@
 #include "fs/ops/plane/draft.h"
 #include "fs/ops/plane/text_handle.h"
 #include "meta/describe.h"
+#include "meta/schema_change.h"
 
 namespace mendfs {
 
@@ -69,7 +70,9 @@ Result<Found> SchemaFile::Truncate(FileHandle* handle, uint64_t size_bytes) {
 }
 
 Status SchemaFile::Apply(std::string_view text) {
-  MENDFS_RETURN_IF_ERROR(context_.table_writer.ApplySchema(text).status());
+  MENDFS_RETURN_IF_ERROR(
+      ApplySchemaChange(context_.store, text, {.branch = context_.branch, .close_commit = false})
+          .status());
   int64_t now_ns = context_.store.door().NowNs();
   MutexLock lock(mutex_);
   changed_ns_ = now_ns;

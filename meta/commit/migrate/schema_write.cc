@@ -46,6 +46,7 @@ class DataLoss {
         index_sort_(options.disk, {options.staging, "index"}, kIndexSortBytes) {
     for (const SchemaStep& step : change.steps) {
       if (step.kind == StepKind::kDropType) dropped_.insert(step.type);
+      if (step.kind == StepKind::kRetypeProperty) reindexed_.insert(step.type);
     }
   }
 
@@ -72,7 +73,8 @@ class DataLoss {
   RowChecker new_checker_;
   ExternalSorter index_sort_;
   std::set<TypeId> dropped_;
-  CheckedRow checked_;  // scratch, as the rest
+  std::set<TypeId> reindexed_;  // a value that stays may have other bytes in an index
+  CheckedRow checked_;          // scratch, as the rest
   std::string body_;
   std::string value_;
 };
@@ -124,8 +126,12 @@ Status DataLoss::RewriteRow(const NodeType& type, const Cursor& cursor, LoadOutp
   if (!key) return {Code::kCorruption, "read " + type.name + ": the key of a row is malformed"};
   MENDFS_ASSIGN_OR_RETURN(const RowHead head, DecodeRowHead(cursor.value()));
   const std::string_view body = cursor.value().substr(head.body_offset);
-  if (!rewrite_.Run(type.id, body, body_)) return Status::Ok();
-  MENDFS_RETURN_IF_ERROR(NoteIndexes(type, *key, head.row, body, body_));
+  const bool changes = rewrite_.Run(type.id, body, body_);
+  if (changes || reindexed_.contains(type.id)) {
+    MENDFS_RETURN_IF_ERROR(
+        NoteIndexes(type, *key, head.row, body, changes ? std::string_view(body_) : body));
+  }
+  if (!changes) return Status::Ok();
   RowAttributes attributes = head.attributes;
   attributes.mtime_ns = 0;  // that of the change
   value_.clear();

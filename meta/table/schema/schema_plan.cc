@@ -421,6 +421,9 @@ class Planner {
       RefuseIfPopulated(kKind, "key-change", sentence, place.type, property.id);
     } else if (populated_(place.type)) {
       Destroy(kKind, "narrowed-type", sentence, place.type, property);
+      // Two values that differ may be one in the new type: large integers as floats.
+      if (old.unique && property.unique)
+        PlanUnique(place.type, "keep @unique of " + name, property);
     } else {
       Safe(kKind, sentence, place.type, property.id);
     }
