@@ -18,6 +18,7 @@ setup_sample_packages=(jq)
 # What tests use through a mount, besides what every Debian has.
 setup_test_packages=(
   libgtest-dev libgmock-dev jq vim rsync git attr acl python3 sqlite3 procps file
+  ed emacs-nox moreutils nano patch perl
 )
 setup_clang_packages=(clang)
 # What tests/posix/run wants besides; a server of PostgreSQL comes with them.

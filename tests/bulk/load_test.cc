@@ -172,6 +172,15 @@ TEST_F(LoadTest, AByteOrderMarkIsRefusedInWords) {
   EXPECT_NE(summary_.errors[0].status.message().find("byte order mark"), std::string::npos);
 }
 
+TEST_F(LoadTest, FilesThatHoldNoTextYetAreRefusedInOneSentence) {
+  for (const auto& [begin, word] : std::vector<std::pair<std::string, std::string>>{
+           {"\x1F\x8B\x08\n\n", "gzip"}, {"\xFF\xFE{\n", "UTF-16"}, {"\x28\xB5\x2F\xFD", "zstd"}}) {
+    EXPECT_EQ(Load(begin).code(), Code::kInvalid);
+    ASSERT_EQ(summary_.errors.size(), 1u) << word;
+    EXPECT_NE(summary_.errors[0].status.message().find(word), std::string::npos);
+  }
+}
+
 TEST_F(LoadTest, BareRowsAndWindowsLineEnds) {
   ASSERT_TRUE(Load("{\"name\":\"x\"}\r\n\r\n{\"name\":\"y\"}\r\n", {.type = "Person"}).ok());
   ASSERT_TRUE(Load("{\"$from\":\"x\",\"$to\":\"y\"}\n", {.type = "Knows"}).ok());

@@ -1,50 +1,46 @@
 # Tables in and out through a mount: a social graph as JSON lines and as CSV goes out, in and out again
 # with the same bytes; merge and replace are seen in the mount; what is killed leaves nothing.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-need python3
+need python3 "${CXX:-c++}"
 start
 
-# ---- a graph of 10,000 people and 200,000 edges
-cat >make_graph.py <<'END'
-import random, sys
-r = random.Random(int(sys.argv[1]))
-n, m = 10000, 200000
-for i in range(n):
-    city = ['Oslo', '', 'S\u00e3o "Paulo"', 'a,b', '\U0001f600'][r.randrange(5)].replace('"', '\\"')
-    print('{"type":"Person","data":{"name":"p%05d","age":%d,"city":"%s"}}' % (i, r.randrange(150), city))
-seen = set()
-while len(seen) < m:
-    pair = r.randrange(n), min(n - 1, int(r.paretovariate(1.1)) - 1) if r.random() < 0.5 else r.randrange(n)
-    if pair in seen: continue
-    seen.add(pair)
-    print('{"edge":"Knows","from":"p%05d","to":"p%05d","data":{"since":"20%02d-02-03"}}' % (*pair, r.randrange(10, 24)))
-END
-python3 make_graph.py 1 >graph.jsonl
-must "$mendfs" mkfs one --schema schema >/dev/null
+# ---- a graph of 10,000 people and 200,000 acquaintances, and where they live and work
+graph=$MENDFS_SOURCE/bench/social.graph
+must "${CXX:-c++}" -O1 -std=c++20 -o social_graph "$MENDFS_SOURCE/bench/social_graph.cc"
+./social_graph 10000 20 >graph.jsonl
+same 200000 "$(grep -c '"Knows"' graph.jsonl)"
+must "$mendfs" mkfs one --schema "$graph" >/dev/null
 must "$mendfs" load one graph.jsonl --mode append >/dev/null
 "$mendfs" export one >one.jsonl
-must "$mendfs" mkfs two --schema schema >/dev/null
+same "$(wc -l <graph.jsonl)" "$(wc -l <one.jsonl)"
+must "$mendfs" mkfs two --schema "$graph" >/dev/null
 must "$mendfs" load two one.jsonl --mode append >/dev/null
 "$mendfs" export two | cmp - one.jsonl || fail "JSON lines did not come back as they went"
 
 # ---- the same as tables, in folders
 mkdir -p tables/nodes tables/edges
-must "$mendfs" export one --type Person --format csv -o tables/nodes/Person.csv
-must "$mendfs" export one --type Knows --format csv -o tables/edges/Knows.csv
-must "$mendfs" mkfs three --schema schema >/dev/null
+for type in Person City Company; do
+  must "$mendfs" export one --type "$type" --format csv -o "tables/nodes/$type.csv"
+done
+for type in Knows LivesIn WorksAt; do
+  must "$mendfs" export one --type "$type" --format csv -o "tables/edges/$type.csv"
+done
+must "$mendfs" mkfs three --schema "$graph" >/dev/null
 must "$mendfs" load three tables --mode append >/dev/null
-"$mendfs" export three | cmp - one.jsonl || fail "CSV did not come back as it went"
-"$mendfs" export three --type Knows --format csv | cmp - tables/edges/Knows.csv
+for table in nodes/Person nodes/City nodes/Company edges/Knows edges/LivesIn edges/WorksAt; do
+  "$mendfs" export three --type "${table#*/}" --format csv | cmp - "tables/$table.csv" ||
+    fail "CSV did not come back as it went"
+done
 holds "$("$mendfs" fsck three)" clean
 
 # ---- merged over what is there, nothing changes; replaced by another graph, nothing of it is left
 head_before=$("$mendfs" log three -n 1 --json)
 must "$mendfs" load three tables --mode merge >/dev/null
 same "$head_before" "$("$mendfs" log three -n 1 --json)"
-python3 make_graph.py 2 | "$mendfs" load three - --mode replace >said
-holds "$(cat said)" "took away 0 nodes and"
-python3 make_graph.py 2 >other.jsonl
-must "$mendfs" mkfs four --schema schema >/dev/null
+./social_graph 9000 20 2 | "$mendfs" load three - --mode replace >said
+holds "$(cat said)" "took away 1,020 nodes and"
+./social_graph 9000 20 2 >other.jsonl
+must "$mendfs" mkfs four --schema "$graph" >/dev/null
 must "$mendfs" load four other.jsonl --mode append >/dev/null
 "$mendfs" export four >four.jsonl
 "$mendfs" export three | cmp - four.jsonl || fail "replace left something else than its input"

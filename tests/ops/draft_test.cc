@@ -252,6 +252,21 @@ TEST_F(DraftTest, TruncateThenWriteIsOneChange) {
   EXPECT_EQ(row_.committed, "(new)");
 }
 
+// truncate(1): nothing follows, so half a body is no draft of a whole one.
+TEST_F(DraftTest, AShortenedBodyIsJudgedAtItsClose) {
+  row_.committed = "(old) ";
+  DraftHandle& draft = OpenDraft(O_WRONLY);
+  ASSERT_TRUE(draft.Truncate(2).ok());
+  EXPECT_EQ(draft.Flush().code(), Code::kInvalid);
+  draft.Release();
+  EXPECT_EQ(row_.committed, "(old) ");
+  EXPECT_EQ(*Get(LastRejected()), "(o");
+  DraftHandle& whole = OpenDraft(O_WRONLY);
+  ASSERT_TRUE(whole.Truncate(5).ok());
+  ASSERT_TRUE(whole.Flush().ok());
+  EXPECT_EQ(row_.committed, "(old)");
+}
+
 TEST_F(DraftTest, ABodyPastTheLimitIsRefusedAtTheWrite) {
   DraftHandle& draft = OpenDraft(O_WRONLY | O_CREAT, true);
   EXPECT_EQ(draft.Write(0, std::string(101, 'a')).code(), Code::kTooBig);

@@ -78,7 +78,7 @@ Status DraftHandle::Write(uint64_t offset, std::string_view bytes) {
   }
   std::memcpy(body_.data() + offset, bytes.data(), bytes.size());
   touched_ = written_ = true;
-  emptied_ = false;
+  cut_ = false;
   refused_body_.clear();
   refused_ = {};
   return {};
@@ -96,14 +96,14 @@ Status DraftHandle::Truncate(uint64_t size_bytes) {
   body_.resize(size_bytes);
   touched_ = true;
   written_ = written_ || size_bytes > 0;
-  emptied_ = size_bytes == 0;
+  cut_ = true;
   return {};
 }
 
 // The body is complete: put it in place.
 Status DraftHandle::Commit() {
   MENDFS_RETURN_IF_ERROR(target_->Commit(body_));
-  touched_ = emptied_ = false;
+  touched_ = cut_ = false;
   committed_ = true;
   return {};
 }
@@ -111,8 +111,8 @@ Status DraftHandle::Commit() {
 // A shell's FLUSH between its open and its first write looks the same as the close of an empty
 // file, so that nothing is said of that one before the last close.
 Status DraftHandle::FlushEmpty() {
-  if (target_->AcceptsEmpty()) return emptied_ || target_->IsTouched() ? Commit() : Status();
-  return emptied_ ? target_->RefuseEmpty() : Status();
+  if (target_->AcceptsEmpty()) return cut_ || target_->IsTouched() ? Commit() : Status();
+  return cut_ ? target_->RefuseEmpty() : Status();
 }
 
 Status DraftHandle::Flush() {
@@ -121,7 +121,8 @@ Status DraftHandle::Flush() {
   if (!refused_.ok()) return refused_;
   if (touched_ && body_.empty()) return FlushEmpty();
   // Before the first write, and with nothing or half a body: some other close comes later.
-  if (!touched_ || !written_ || target_->ShapeOf(body_) != DraftShape::kComplete) return {};
+  if (!touched_ || !written_) return {};
+  if (!cut_ && target_->ShapeOf(body_) != DraftShape::kComplete) return {};
   return Commit();
 }
 

@@ -3,9 +3,8 @@
 //   Write     into the draft; a small complete body that arrives in one write is checked at once
 //   Flush     nothing before the first write, or while the body is incomplete; complete: commit,
 //             and a refusal is the errno of close(2), as is that of the last write; the draft
-//             stays. A body that was emptied by ftruncate, or a new one whose times were set, is
-//             complete without a write: an empty body that is accepted is committed, another is the
-//             errno of close(2)
+//             stays. What ftruncate made, with no write since, and a new body whose times were set
+//             are judged as they are
 //   Sync      as Flush, but an incomplete body is refused: fsync means durable
 //   Release   commits what is still pending; what is refused goes to .mend/rejected with the reason
 //
@@ -93,7 +92,7 @@ class DraftHandle final : public FileHandle {
   bool loaded_ GUARDED_BY(mutex_);           // body_ holds the draft
   bool touched_ GUARDED_BY(mutex_);          // differs from what is committed, or may
   bool written_ GUARDED_BY(mutex_) = false;  // a write or truncate came through this handle
-  bool emptied_ GUARDED_BY(mutex_) = false;  // by ftruncate, with nothing written since
+  bool cut_ GUARDED_BY(mutex_) = false;      // by ftruncate, with nothing written since
   bool committed_ GUARDED_BY(mutex_) = false;
   bool released_ GUARDED_BY(mutex_) = false;
   // A body that was refused at its write and is not in the draft, with the reason.

@@ -1,6 +1,7 @@
 #include "meta/commit/load/load_lines.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "meta/codec/bytes.h"
@@ -12,6 +13,22 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr uint64_t kUniqueBit = 1;
+
+// What files begin with that hold no text yet, and what makes it of them.
+struct Foreign {
+  std::string_view begin;
+  std::string_view what;
+  std::string_view remedy;
+};
+constexpr std::array<Foreign, 5> kForeign = {{
+    {"\x1F\x8B", "the file is compressed with gzip", "zcat FILE | mendfs load STORE -"},
+    {"\x28\xB5\x2F\xFD", "the file is compressed with zstd", "zstdcat FILE | mendfs load STORE -"},
+    {{"\xFD\x37\x7A\x58\x5A\x00", 6},
+     "the file is compressed with xz",
+     "xzcat FILE | mendfs load STORE -"},
+    {"\xFF\xFE", "the file is UTF-16", "iconv -f UTF-16 -t UTF-8 FILE | mendfs load STORE -"},
+    {"\xFE\xFF", "the file is UTF-16", "iconv -f UTF-16 -t UTF-8 FILE | mendfs load STORE -"},
+}};
 
 bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
@@ -94,6 +111,19 @@ void RowReader::BeginSource(std::string_view source) {
   if (format == SourceFormat::kTsv) BeginTable('\t');
 }
 
+// One sentence instead of a fault in each of what happen to be its lines.
+void RowReader::RefuseForeign(std::string_view begin) {
+  const auto* foreign = std::find_if(kForeign.begin(), kForeign.end(), [&](const Foreign& one) {
+    return begin.starts_with(one.begin);
+  });
+  if (skip_source_ || foreign == kForeign.end()) return;
+  skip_source_ = true;
+  table_.reset();
+  where_.line = 1;
+  Refuse({Code::kInvalid,
+          std::string(foreign->what) + "; read it as text: " + std::string(foreign->remedy)});
+}
+
 // nodes/City.csv, edges/LivesIn.csv: the folder decides where both kinds have a type of the name.
 CsvType RowReader::FindTableType(std::string_view path) const {
   if (!options_.type.empty()) return {bare_node_, bare_node_ != nullptr ? nullptr : bare_edge_};
@@ -153,7 +183,10 @@ void RowReader::KeepPart(std::string_view part) {
 
 Status RowReader::Add(std::string_view source, std::string_view bytes) {
   if (in_source_ && source != source_name_) MENDFS_RETURN_IF_ERROR(EndSource());
-  if (!in_source_) BeginSource(source);
+  if (!in_source_) {
+    BeginSource(source);
+    RefuseForeign(bytes);
+  }
   bytes_ += bytes.size();
   if (skip_source_) return Status::Ok();
   return table_ ? table_->reader.Add(bytes, *this) : AddLines(bytes);

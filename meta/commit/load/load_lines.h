@@ -104,6 +104,7 @@ class RowReader final : private CsvSink {
 
   void BeginSource(std::string_view source);
   void BeginTable(char delimiter);
+  void RefuseForeign(std::string_view begin);
   CsvType FindTableType(std::string_view path) const;
   Status AddLines(std::string_view bytes);
   Status TakeLine(std::string_view line);
