@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "meta/commit/history/retention.h"
 #include "meta/manifest/keys.h"
 #include "meta/table/edges.h"
 #include "meta/table/edges_sweep.h"
@@ -15,20 +16,19 @@
 namespace mendfs {
 namespace {
 
-constexpr int64_t kNsPerSecond = 1'000'000'000;
 constexpr int64_t kSecondsPerDay = 86'400;
 // Rows that an edge holds are asked again after this.
-constexpr int64_t kHeldRetryNs = 60 * kNsPerSecond;
+constexpr int64_t kHeldRetryNs = 60 * kSecondNs;
 
 // Index entries of `column` up to now. A Date is the first instant of that day, in UTC.
 std::optional<KeyRange> PassedRange(TypeId type, const Property& column, int64_t now_ns) {
   if (now_ns < 0) return std::nullopt;
   std::string now;
-  const int64_t seconds = now_ns / kNsPerSecond;
+  const int64_t seconds = now_ns / kSecondNs;
   if (column.type.scalar == ScalarKind::kDate) {
     AppendOrderedSigned(now, seconds / kSecondsPerDay);
   } else {
-    AppendOrderedInstant(now, {seconds, static_cast<uint32_t>(now_ns % kNsPerSecond)});
+    AppendOrderedInstant(now, {seconds, static_cast<uint32_t>(now_ns % kSecondNs)});
   }
   KeyRange range = PrefixRange(IndexPrefix(type, column.id, now));
   range.first = IndexPrefix(type, column.id);
