@@ -150,7 +150,12 @@ Result<Seq> Engine::Apply(const Change& change) {
   const uint64_t waiting = manifest_->working_set_bytes();
   const uint64_t wanted = guard_.BufferBytes(options_.working_set_bytes);
   if (waiting > wanted) keeper_wake_.NotifyOne();
-  if (waiting > wanted * kWorkingSetSlack) MENDFS_RETURN_IF_ERROR(FoldWhenFull(change.room));
+  // Folding it takes as much again, which a small disk finds in its reserve only.
+  const uint64_t half = std::max(wanted, guard_.reserve_bytes() / 2);
+  const uint64_t most = guard_.reserve_bytes() == 0 ? UINT64_MAX : half;
+  if (waiting > std::min(wanted * kWorkingSetSlack, most)) {
+    MENDFS_RETURN_IF_ERROR(FoldWhenFull(change.room));
+  }
   return Append(RecordKind::kChange, change, payload, NowNs(), change.room);
 }
 
