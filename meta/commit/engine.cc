@@ -334,12 +334,15 @@ StoreStatus Engine::Describe() const {
     status.counts = {totals->second.files, totals->second.nodes, totals->second.edges};
   }
   if (replayed_counts_) status.counts = *replayed_counts_;
+  status.packs = collector_->Describe();
   auto space = disk_.Space(path_);
-  if (space.ok()) status.space = guard_.Spendable(*space);
+  if (space.ok()) {
+    const bool writable = options_.access == OpenAccess::kReadWrite;
+    status.space = guard_.Spendable(*space, writable ? status.packs.on_demand_bytes : 0);
+  }
   const IntentCounts sidecars = intents_.counts();
   status.sidecars_live = sidecars.live;
   status.sidecars_left = sidecars.left;
-  status.packs = collector_->Describe();
   status.sidecars_reason = sidecars.reason;
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
