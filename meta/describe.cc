@@ -81,6 +81,8 @@ std::string StatusJson(const StoreStatus& status) {
                  {"held_bytes", status.packs.held_bytes},
                  {"live_bytes", status.packs.live_bytes},
                  {"garbage_bytes", status.packs.garbage_bytes},
+                 {"older_bytes", status.packs.older_bytes},
+                 {"on_demand_bytes", status.packs.on_demand_bytes},
                  {"garbage_since_bytes", status.packs.garbage_since_bytes}}},
                {"sidecars", {{"live", status.sidecars_live}, {"left", status.sidecars_left}}},
                {"space",

@@ -56,6 +56,10 @@ struct PackSpace {
   uint64_t live_bytes = 0;
   uint64_t garbage_bytes = 0;
   uint64_t garbage_since_bytes = 0;  // about what became garbage later
+  uint64_t older_bytes = 0;          // that the newest state does not need
+  // What a write that needs it gets before it is refused: of these in packs that are worth
+  // emptying, and sealed journal.
+  uint64_t on_demand_bytes = 0;
 };
 
 }  // namespace mendfs

@@ -37,6 +37,10 @@ constexpr SizeKey kSizes[] = {
     {"journal_kept", &StoreConfig::journal_kept_bytes, "1G", "of sealed journal; 2 % of the disk"},
 };
 
+constexpr std::string_view kHistoryMax = "history_max";
+constexpr std::string_view kHistoryMaxDefault = "10%";
+constexpr std::string_view kHistoryMaxMeans = "older commits take no more; 0 to 100 % of the disk";
+
 std::string_view Trim(std::string_view text) {
   const size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
@@ -87,6 +91,22 @@ std::optional<uint64_t> ParseSize(std::string_view text) {
   return number << shift;
 }
 
+// "10%" of the disk, or as ParseSize.
+bool ParseHistoryMax(std::string_view text, RetentionPolicy& history) {
+  if (!text.ends_with('%')) {
+    const auto size = ParseSize(text);
+    if (size) history.bytes_max = *size;
+    return size.has_value();
+  }
+  text.remove_suffix(1);
+  unsigned percent = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
+  if (error != std::errc() || rest != text.data() + text.size() || percent > 100) return false;
+  history.bytes_max = std::nullopt;
+  history.percent_max = percent;
+  return true;
+}
+
 std::string NoValue(std::string_view line, std::string_view what, std::string_view name,
                     std::string_view example, std::string_view bounds) {
   return "`" + std::string(line) + "` gives no " + std::string(what) + "; write " +
@@ -110,6 +130,13 @@ std::string TakeLine(std::string_view line, std::set<std::string_view>& seen, St
     return value ? ""
                  : NoValue(line, "duration", name, key.default_text,
                            "a number and one of s, m, h, d in quotes, \"0\" to \"36500d\"");
+  }
+  if (name == kHistoryMax) {
+    if (twice(kHistoryMax)) return said_twice;
+    if (text && ParseHistoryMax(*text, config.history)) return "";
+    return NoValue(line, "bound", name, kHistoryMaxDefault,
+                   "a part of the disk, \"0%\" to \"100%\", or a number and one of K, M, G, T in "
+                   "quotes, \"0\" to \"1024T\"");
   }
   for (const SizeKey& key : kSizes) {
     if (key.name != name) continue;
@@ -138,6 +165,10 @@ std::string DefaultConfig() {
     line.resize(30, ' ');
     text += line + "# " + std::string(key.means) + "\n";
   }
+  std::string bound =
+      "# " + std::string(kHistoryMax) + " = \"" + std::string(kHistoryMaxDefault) + "\"";
+  bound.resize(30, ' ');
+  text += bound + "# " + std::string(kHistoryMaxMeans) + "\n";
   text += "#\n# When space is given back, and how much folded journal is kept (K, M, G, T):\n";
   for (const SizeKey& key : kSizes) {
     std::string line =

@@ -150,7 +150,12 @@ Result<Seq> Engine::Apply(const Change& change) {
   const uint64_t waiting = manifest_->working_set_bytes();
   const uint64_t wanted = guard_.BufferBytes(options_.working_set_bytes);
   if (waiting > wanted) keeper_wake_.NotifyOne();
-  if (waiting > wanted * kWorkingSetSlack) MENDFS_RETURN_IF_ERROR(FoldWhenFull(change.room));
+  // Folding it takes as much again, which a small disk finds in its reserve only.
+  const uint64_t half = std::max(wanted, guard_.reserve_bytes() / 2);
+  const uint64_t most = guard_.reserve_bytes() == 0 ? UINT64_MAX : half;
+  if (waiting > std::min(wanted * kWorkingSetSlack, most)) {
+    MENDFS_RETURN_IF_ERROR(FoldWhenFull(change.room));
+  }
   return Append(RecordKind::kChange, change, payload, NowNs(), change.room);
 }
 
@@ -329,12 +334,15 @@ StoreStatus Engine::Describe() const {
     status.counts = {totals->second.files, totals->second.nodes, totals->second.edges};
   }
   if (replayed_counts_) status.counts = *replayed_counts_;
+  status.packs = collector_->Describe();
   auto space = disk_.Space(path_);
-  if (space.ok()) status.space = guard_.Spendable(*space);
+  if (space.ok()) {
+    const bool writable = options_.access == OpenAccess::kReadWrite;
+    status.space = guard_.Spendable(*space, writable ? status.packs.on_demand_bytes : 0);
+  }
   const IntentCounts sidecars = intents_.counts();
   status.sidecars_live = sidecars.live;
   status.sidecars_left = sidecars.left;
-  status.packs = collector_->Describe();
   status.sidecars_reason = sidecars.reason;
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);

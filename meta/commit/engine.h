@@ -125,6 +125,9 @@ class Engine : public Store,
 
   // HistoryHost
   Status FoldAll() override;
+  uint64_t DiskBytes() const override;
+  Result<uint64_t> CountOlderBytes() override;
+  uint64_t PackedBytesOf(std::string_view key, std::string_view value) const override;
   // HistoryHost and SpaceHost: engine_bodies.cc.
   Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) override;
   // SpaceHost: engine_bodies.cc.
@@ -151,6 +154,7 @@ class Engine : public Store,
   Status FoldWhenFull(Room room);
   void Relieve();
   Status ReclaimAll();
+  Result<Reclaimed> ReclaimUntil(ReclaimHow how, const std::function<bool()>& enough);
   void CompactManifest();
   // `note` for the commit that is closed where the fold needs room: MakeWay.
   Status FoldPending(const CommitNote& note) REQUIRES(fold_mutex_);

@@ -82,6 +82,12 @@ std::optional<Hash128> Engine::Digest(std::string_view key, std::string_view val
   return BodyDigest(key, value);
 }
 
+uint64_t Engine::PackedBytesOf(std::string_view key, std::string_view value) const {
+  if (KindOf(key) != KeyKind::kExtent) return 0;
+  const Result<Extent> extent = DecodeExtent(value);
+  return extent.ok() && extent->has_run() ? extent->run.size_bytes : 0;
+}
+
 // ------------------------------------------------------------------------------ giving back
 Status Engine::FoldAndSettle() {
   MENDFS_RETURN_IF_ERROR(FoldAll());
@@ -107,6 +113,10 @@ bool Engine::Quiesce() {
 
 Result<Reclaimed> Engine::Reclaim(ReclaimHow how) {
   MENDFS_RETURN_IF_ERROR(CheckWritable());
+  return ReclaimUntil(how, {});
+}
+
+Result<Reclaimed> Engine::ReclaimUntil(ReclaimHow how, const std::function<bool()>& enough) {
   if (how != ReclaimHow::kNormal) {
     // On a small disk the open segment alone may be what it lacks.
     const auto space = disk_.Space(path_);
@@ -118,7 +128,7 @@ Result<Reclaimed> Engine::Reclaim(ReclaimHow how) {
     if (!ended.ok()) LogLine(LogLevel::kDebug, "space", "journal stays: " + ended.ToString());
     collector_->sealed_journal().Seal(*journal_, intents_.OldestBase());
   }
-  return collector_->Collect(how);
+  return collector_->Collect(how, enough);
 }
 
 // ---------------------------------------------------------------------------- opening, sealing

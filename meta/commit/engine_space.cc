@@ -135,16 +135,30 @@ void Engine::CompactManifest() {
 }
 
 // What nothing refers to goes first, then history, and copies are made only where that is not
-// enough: of bytes that are going anyhow they would take the last room.
+// enough: of bytes that are going anyhow they would take the last room. Packs are counted when
+// something in them became garbage, and once more after history went.
 Status Engine::ReclaimAll() {
-  MENDFS_RETURN_IF_ERROR(Reclaim(ReclaimHow::kDead).status());
-  guard_.Look();
-  if (!guard_.tight()) return Status::Ok();
+  const auto enough = [this] {
+    guard_.Look();
+    return !guard_.tight();
+  };
+  MENDFS_RETURN_IF_ERROR(ReclaimUntil(ReclaimHow::kDead, enough).status());
+  if (enough()) return Status::Ok();
   MENDFS_RETURN_IF_ERROR(Thin(ThinHow::kPressing));
-  MENDFS_RETURN_IF_ERROR(Reclaim(ReclaimHow::kDead).status());
-  guard_.Look();
-  if (!guard_.tight()) return Status::Ok();
-  return Reclaim(ReclaimHow::kPressing).status();
+  return ReclaimUntil(ReclaimHow::kPressing, enough).status();
+}
+
+uint64_t Engine::DiskBytes() const {
+  const auto space = disk_.Space(path_);
+  return space.ok() ? space->total_bytes : 0;
+}
+
+// What nothing refers to at all goes first, by itself, when there is enough of it.
+Result<uint64_t> Engine::CountOlderBytes() {
+  MENDFS_RETURN_IF_ERROR(collector_->Measure());
+  collector_->Nudge();
+  const PackSpace packs = collector_->Describe();
+  return packs.older_bytes - std::min(packs.older_bytes, packs.garbage_bytes);
 }
 
 // Once a tick, and where somebody waits.

@@ -260,8 +260,15 @@ Status SpaceGuard::AwaitReclaim(const std::function<void()>& start) {
 }
 
 // --------------------------------------------------------------------------------------- telling
-SpaceInfo SpaceGuard::Spendable(SpaceInfo space) const {
+// While tight what could be given back was.
+SpaceInfo SpaceGuard::Spendable(SpaceInfo space, uint64_t on_demand_bytes) const {
   const uint64_t reserve = reserve_bytes();
+  if (!tight()) {
+    const uint64_t more = std::min(
+        on_demand_bytes, space.total_bytes - std::min(space.total_bytes, space.free_bytes));
+    space.free_bytes += more;
+    space.available_bytes += more;
+  }
   const uint64_t held = tight() ? reserve + slack_bytes_.load() : reserve / kLowPart;
   space.free_bytes -= std::min(space.free_bytes, held);
   space.available_bytes -= std::min(space.available_bytes, held);

@@ -69,8 +69,8 @@ class SpaceGuard {
 
   // So much is promised to files: kept from everybody else. kNoSpace: more than there is.
   Status SetAside(uint64_t promised_bytes);
-  // What of the disk users can have.
-  SpaceInfo Spendable(SpaceInfo space) const;
+  // What of the disk users can have, with what is given back for who needs it.
+  SpaceInfo Spendable(SpaceInfo space, uint64_t on_demand_bytes) const;
   // Why the store is degraded; empty while there is room.
   std::string sentence() const;
 

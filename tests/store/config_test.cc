@@ -23,7 +23,7 @@ TEST(ConfigTest, WhatMkfsWritesTellsTheDefaults) {
     text.erase(at, 2);
     ++keys;
   }
-  EXPECT_EQ(keys, 4U);
+  EXPECT_EQ(keys, 5U);
   const auto config = ParseConfig(text, "config.toml");
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   EXPECT_EQ(*config, StoreConfig());
@@ -35,7 +35,27 @@ TEST(ConfigTest, DurationsAreTaken) {
       "history_per_day = \"36500d\"",
       "config.toml");
   ASSERT_TRUE(config.ok()) << config.status().ToString();
-  EXPECT_EQ(config->history, (RetentionPolicy{90 * kSecondNs, 2 * kHourNs, 0, 36'500 * kDayNs}));
+  EXPECT_EQ(config->history,
+            (RetentionPolicy{90 * kSecondNs, 2 * kHourNs, 0, 36'500 * kDayNs, std::nullopt, 10}));
+}
+
+TEST(ConfigTest, TheBoundOfHistoryIsAPartOfTheDiskOrASize) {
+  const auto history = [](const std::string& value) {
+    const auto config = ParseConfig("history_max = \"" + value + "\"", "config.toml");
+    EXPECT_TRUE(config.ok()) << config.status().ToString();
+    return config.ok() ? config->history : RetentionPolicy{};
+  };
+  EXPECT_EQ(history("25%").percent_max, 25U);
+  EXPECT_EQ(history("25%").bytes_max, std::nullopt);
+  EXPECT_EQ(history("0%").percent_max, 0U);
+  EXPECT_EQ(history("100%").percent_max, 100U);
+  EXPECT_EQ(history("2G").bytes_max, std::optional<uint64_t>(uint64_t{2} << 30));
+  EXPECT_EQ(history("0").bytes_max, std::optional<uint64_t>(0));
+  for (const char* value : {"101%", "%", "-1%", "10 %", "10%%", "1.5%", "", "10", "2000T"}) {
+    const auto config = ParseConfig("history_max = \"" + std::string(value) + "\"", "c");
+    ASSERT_FALSE(config.ok()) << value;
+    EXPECT_THAT(config.status().message(), HasSubstr("history_max = \"10%\""));
+  }
 }
 
 TEST(ConfigTest, WhatIsNotUnderstoodIsRefusedWithTheLine) {

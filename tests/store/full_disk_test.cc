@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 
@@ -51,6 +52,16 @@ class FullDiskTest : public testing::Test {
   void Open() {
     const Status opened = TryOpen();
     ASSERT_TRUE(opened.ok()) << opened.ToString();
+  }
+  Status RemoveTree(const std::string& path) {
+    MENDFS_ASSIGN_OR_RETURN(const auto names, disk_.List(path));
+    for (const DirEntry& entry : names) {
+      const std::string below = path + "/" + entry.name;
+      MENDFS_ASSIGN_OR_RETURN(const FileInfo info, disk_.Stat(below));
+      const bool directory = info.kind == FileKind::kDirectory;
+      MENDFS_RETURN_IF_ERROR(directory ? RemoveTree(below) : disk_.Remove(below));
+    }
+    return disk_.RemoveDir(path);
   }
   bool HasReserve() { return disk_.Stat(kReservePath).ok(); }
   uint64_t FreeBytes() { return disk_.Space("/")->available_bytes; }
@@ -226,6 +237,55 @@ TEST_F(FullDiskTest, SmallFilesFillItToo) {
   ASSERT_TRUE(Tick().ok());
   disk_.SetCapacity(4 * kDiskBytes);
   ExpectRoomAgain();
+}
+
+TEST_F(FullDiskTest, AllSmallFilesAreDeletedBeforeOneFoldAndTheRoomIsThereAgain) {
+  const auto body = [](int i) {
+    std::mt19937_64 random(static_cast<uint64_t>(i));
+    std::string bytes(3000, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random());
+    return bytes;
+  };
+  const auto fill = [&] {
+    int count = 0;
+    Status made;
+    while ((made = MakeFile(Name(count), body(count))).ok() && count < 50'000) ++count;
+    EXPECT_EQ(made.code(), Code::kNoSpace) << made.ToString();
+    files_->Remove(kFilesRoot, Name(count), false).status().IgnoreError();
+    return count;
+  };
+  for (const bool commit_first : {true, false}) {
+    for (const bool die : {false, true}) {
+      SCOPED_TRACE(std::string(commit_first ? "folded full" : "never folded full") +
+                   (die ? ", killed" : ""));
+      Close();
+      ASSERT_TRUE(RemoveTree("/store").ok());
+      disk_.SetCapacity(12 * kMebibyte);
+      ASSERT_TRUE(Store::Create(disk_, "/store", {}).ok());
+      Open();
+      const int count = fill();
+      EXPECT_GT(count, 1000);
+      if (commit_first) {
+        ASSERT_TRUE(Tick().ok());
+      }
+      for (int i = 0; i < count; ++i) {
+        const auto removed = files_->Remove(kFilesRoot, Name(i), false);
+        ASSERT_TRUE(removed.ok()) << i << ": " << removed.status().ToString();
+      }
+      ASSERT_TRUE(store_->Flush().ok());
+      if (die) {
+        disk_.PowerCutDropAll();
+        Open();
+      }
+      for (int i = 0; i < 500 && !HasReserve(); ++i) {
+        ASSERT_TRUE(Tick().ok());
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+      ExpectRoomAgain();
+      EXPECT_GT(fill(), count / 2);
+      EXPECT_TRUE(ReadFile(Name(7)) == body(7));
+    }
+  }
 }
 
 TEST_F(FullDiskTest, DeletingWhatWasWrittenInSmallPiecesGivesItAllBack) {

@@ -1,17 +1,22 @@
 #include "meta/commit/history/earlier_sweep.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
+#include "meta/codec/bytes.h"
 #include "meta/manifest/stored_value.h"
 
 namespace mendfs {
 
-EarlierSweep::EarlierSweep(const Kv& kv, BranchId branch, std::vector<Seq> moments, Seq horizon)
+EarlierSweep::EarlierSweep(const Kv& kv, BranchId branch, std::vector<Seq> moments, Seq horizon,
+                           OutsideBytes outside_bytes)
     : kv_(kv),
       prefix_(EarlierPrefix(branch)),
       moments_(std::move(moments)),
       horizon_(horizon),
-      cursor_(prefix_) {}
+      cursor_(prefix_),
+      outside_bytes_(std::move(outside_bytes)) {}
 
 bool EarlierSweep::IsNeeded(std::string_view key, std::string_view value) {
   const auto end = ParseEarlierEnd(key);
@@ -21,8 +26,19 @@ bool EarlierSweep::IsNeeded(std::string_view key, std::string_view value) {
     return true;
   }
   if (*end > horizon_) return true;
-  const auto moment = std::lower_bound(moments_.begin(), moments_.end(), stored->start);
-  return moment != moments_.end() && *moment < *end;
+  const auto behind = std::lower_bound(moments_.begin(), moments_.end(), *end);
+  if (behind == moments_.begin() || *std::prev(behind) < stored->start) return false;
+  NoteNeeded(key, *stored, *std::prev(behind), key.size() + value.size());
+  return true;
+}
+
+void EarlierSweep::NoteNeeded(std::string_view key, const StoredValue& value, Seq moment,
+                              uint64_t bytes) {
+  if (outside_bytes_ && !value.whiteout) {
+    const std::string branch_key = ByteReader(key.substr(prefix_.size())).GetKeyBytes();
+    bytes += outside_bytes_(branch_key, value.payload);
+  }
+  by_newest_[moment] += bytes;
 }
 
 Result<std::vector<EntryEdit>> EarlierSweep::NextChunk() {

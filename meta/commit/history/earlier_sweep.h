@@ -11,6 +11,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,12 @@ class EarlierSweep {
   static constexpr size_t kEditsMax = 500;
   static constexpr size_t kEditBytesMax = 1 << 20;
 
+  // What an entry takes outside of the manifest, by its key and value.
+  using OutsideBytes = std::function<uint64_t(std::string_view, std::string_view)>;
+
   // `moments` rise.
-  EarlierSweep(const Kv& kv, BranchId branch, std::vector<Seq> moments, Seq horizon);
+  EarlierSweep(const Kv& kv, BranchId branch, std::vector<Seq> moments, Seq horizon,
+               OutsideBytes outside_bytes = {});
 
   bool done() const { return done_; }
   // What is to be taken away of the next values; may be none while there are more.
@@ -37,9 +43,13 @@ class EarlierSweep {
   uint64_t kept() const { return kept_; }
   uint64_t kept_bytes() const { return kept_bytes_; }
   uint64_t damaged() const { return damaged_; }
+  // Of what was kept, with the bytes of bodies: the newest moment that needs it, where that is not
+  // one that comes about later. It goes when that moment goes.
+  const std::map<Seq, uint64_t>& by_newest() const { return by_newest_; }
 
  private:
   bool IsNeeded(std::string_view key, std::string_view value);
+  void NoteNeeded(std::string_view key, const StoredValue& value, Seq moment, uint64_t bytes);
 
   const Kv& kv_;
   const std::string prefix_;
@@ -50,6 +60,8 @@ class EarlierSweep {
   uint64_t kept_ = 0;
   uint64_t kept_bytes_ = 0;
   uint64_t damaged_ = 0;
+  const OutsideBytes outside_bytes_;
+  std::map<Seq, uint64_t> by_newest_;
 };
 
 }  // namespace mendfs

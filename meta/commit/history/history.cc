@@ -150,6 +150,8 @@ Status History::CheckGoOn(bool paced) {
 
 bool History::ShouldLook() const {
   const HistoryRow row = GetRow();
+  const bool news = manifest_.applied() != due_.looked;
+  if (news && BoundBytes() && steady_ns_() - due_.looked_ns >= kLookForBytesNs) return true;
   if (row.owed == 0) return false;
   return row.owed >= std::max(kOwedMin, row.commits / 8) ||
          steady_ns_() - due_.looked_ns >= kLookAnywayNs;
@@ -179,10 +181,74 @@ Status History::Thin(ThinHow how) {
 }
 
 Status History::Run(ThinHow how, bool paced) {
-  MENDFS_ASSIGN_OR_RETURN(const KeptOf kept, DropCommits(how));
+  MENDFS_ASSIGN_OR_RETURN(KeptOf kept, DropCommits(how));
   const bool pressing = how == ThinHow::kPressing;
-  const bool look = pressing || (paced ? ShouldLook() : GetRow().owed > 0);
-  return look ? DropValues(kept, pressing, paced) : Status::Ok();
+  const bool look = pressing || (paced ? ShouldLook() : GetRow().owed > 0 || BoundBytes());
+  if (!look) return Status::Ok();
+  MENDFS_RETURN_IF_ERROR(DropValues(kept, pressing, paced));
+  if (pressing) return Status::Ok();
+  MENDFS_ASSIGN_OR_RETURN(const bool dropped, DropAboveBound(kept));
+  const Status done = dropped ? DropValues(kept, pressing, paced) : Status::Ok();
+  due_.looked = manifest_.applied();
+  return done;
+}
+
+std::optional<uint64_t> History::BoundBytes() const {
+  if (policy_.bytes_max) return policy_.bytes_max;
+  const uint64_t disk_bytes = host_.DiskBytes();
+  if (disk_bytes == 0) return std::nullopt;
+  return disk_bytes / 100 * policy_.percent_max;
+}
+
+// Of main, whose commits can be many; a fork keeps what it needs. What the values of the last look
+// say of themselves is more than packs hold where runs are shared, so it is scaled to that; what
+// packs hold may be garbage that is not seen as such, so what values say bounds it.
+Result<bool> History::DropAboveBound(KeptOf& kept) {
+  const auto bound = BoundBytes();
+  const auto own = kept.find(kMainBranch);
+  if (!bound || own == kept.end()) return false;
+  const uint64_t value_bytes = GetRow().value_bytes;
+  MENDFS_ASSIGN_OR_RETURN(const uint64_t older_bytes, host_.CountOlderBytes());
+  uint64_t said = 0;
+  for (const auto& [moment, bytes] : freed_with_) said += bytes;
+  const uint64_t total = std::min(value_bytes + older_bytes, said);
+  if (total <= *bound) return false;
+  const double scale = static_cast<double>(total) / static_cast<double>(said);
+  const std::vector<Seq> pinned = PinnedOf(kMainBranch);
+  std::vector<Seq> dropped;
+  std::vector<Seq> stays;
+  auto freed = freed_with_.begin();
+  double gone = 0;
+  for (const Seq commit : own->second.commits) {
+    const bool enough = static_cast<double>(total) - gone <= static_cast<double>(*bound);
+    const bool is_pinned = std::find(pinned.begin(), pinned.end(), commit) != pinned.end();
+    if (enough || is_pinned || commit == own->second.newest) {
+      stays.push_back(commit);
+      continue;
+    }
+    dropped.push_back(commit);
+    for (; freed != freed_with_.end() && freed->first < commit; ++freed) {
+    }
+    if (freed != freed_with_.end() && freed->first == commit) {
+      gone += scale * static_cast<double>(freed->second);
+    }
+  }
+  if (dropped.empty()) return false;
+  LogLine(LogLevel::kInfo, "history", "older commits took more than they may",
+          {{"bytes", std::to_string(total)},
+           {"bound", std::to_string(*bound)},
+           {"commits_gone", std::to_string(dropped.size())}});
+  const auto append = [this](const Change& change) { return host_.Apply(change).status(); };
+  MENDFS_RETURN_IF_ERROR(Drop(kMainBranch, dropped, append));
+  own->second.commits = std::move(stays);
+  const Seq oldest = own->second.commits.front();
+  MENDFS_ASSIGN_OR_RETURN(const auto row, host_.Log(kMainBranch, Seq(oldest.value + 1), 1));
+  UpdateRow([&](HistoryRow& known) {
+    known.commits -= std::min<uint64_t>(known.commits, dropped.size());
+    known.oldest = oldest;
+    if (!row.empty()) known.oldest_ns = row.front().time_ns;
+  });
+  return true;
 }
 
 // --------------------------------------------------------------------------------------- commits
@@ -340,7 +406,10 @@ Status History::CompactChurn(uint64_t at_least_bytes) {
 Status History::SweepBranch(BranchId branch, const KeptOf& kept, bool paced, HistoryRow& row) {
   const auto own = kept.find(branch);
   if (own == kept.end()) return Status::Ok();
-  EarlierSweep sweep(manifest_.kv(), branch, MomentsOf(branch, kept), own->second.newest);
+  EarlierSweep sweep(manifest_.kv(), branch, MomentsOf(branch, kept), own->second.newest,
+                     [this](std::string_view key, std::string_view value) {
+                       return host_.PackedBytesOf(key, value);
+                     });
   uint64_t gone = 0;
   while (!sweep.done()) {
     MENDFS_RETURN_IF_ERROR(CheckGoOn(paced));
@@ -356,6 +425,7 @@ Status History::SweepBranch(BranchId branch, const KeptOf& kept, bool paced, His
     MENDFS_FAILPOINT(kHistoryAfterChunk);
     MENDFS_RETURN_IF_ERROR(CompactChurn(kCompactWithinRunBytes));
   }
+  if (branch == kMainBranch) freed_with_ = sweep.by_newest();
   row.values += sweep.kept();
   row.value_bytes += sweep.kept_bytes();
   // A full disk asks again and again.

@@ -13,6 +13,10 @@
 // takes nothing that is needed. Nothing of this has content: it makes no commit, an idle store
 // rests.
 //
+// What is kept takes no more than a bound: after 3 it is measured, and where it takes more the
+// oldest commits go, as many as their values take what is too much, and then from 1 on again. What
+// several moments need goes with the newest of them.
+//
 // A moment that is not kept is refused by Manifest::CanRead from 1 on, so 3 is never seen half
 // done.
 //
@@ -26,7 +30,9 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -51,6 +57,12 @@ class HistoryHost {
   virtual int64_t NowNs() = 0;
   // Commits that are kept at any age: those of snapshots, when there are some.
   virtual std::vector<Seq> PinnedCommits(BranchId) const { return {}; }
+  // How large the disk is; 0: not known. And what packs hold that only older states need, which
+  // costs a walk.
+  virtual uint64_t DiskBytes() const { return 0; }
+  virtual Result<uint64_t> CountOlderBytes() { return uint64_t{0}; }
+  // What an entry refers to there.
+  virtual uint64_t PackedBytesOf(std::string_view, std::string_view) const { return 0; }
 };
 
 class History {
@@ -80,6 +92,7 @@ class History {
   static constexpr uint64_t kOwedMin = 64;
   static constexpr unsigned kTurnMs = 10'000;
   static constexpr int64_t kLookAnywayNs = kHourNs;
+  static constexpr int64_t kLookForBytesNs = kMinuteNs;
 
  private:
   struct Kept {
@@ -96,6 +109,7 @@ class History {
     int64_t not_before_ns = 0;  // its own rest
     int64_t again_ns = 0;       // the answers change then, though no commit is made
     int64_t looked_ns = 0;
+    Seq looked;  // everything up to it was measured
   };
   // What went from LevelDB and still takes its space.
   struct Churn {
@@ -113,6 +127,8 @@ class History {
   Status Drop(BranchId branch, const std::vector<Seq>& commits, const Appender& append);
   std::vector<Seq> PinnedOf(BranchId branch) const;
   Status DropValues(const KeptOf& kept, bool pressing, bool paced);
+  std::optional<uint64_t> BoundBytes() const;
+  Result<bool> DropAboveBound(KeptOf& kept);
   Status SweepBranch(BranchId branch, const KeptOf& kept, bool paced, HistoryRow& row);
   std::vector<Seq> MomentsOf(BranchId branch, const KeptOf& kept) const;
   int64_t IdleOf(BranchId branch, Seq head);
@@ -133,6 +149,7 @@ class History {
   std::map<BranchId, Idle> idle_;
   Due due_;
   Churn churn_;
+  std::map<Seq, uint64_t> freed_with_;  // of main, as EarlierSweep::by_newest, at the last look
 
   mutable Mutex mutex_{LockRank::kLeaf};
   CondVar changed_;

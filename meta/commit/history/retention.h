@@ -20,6 +20,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace mendfs {
 
@@ -34,11 +35,14 @@ struct RetentionPolicy {
   int64_t per_minute_ns = kHourNs;
   int64_t per_hour_ns = kDayNs;
   int64_t per_day_ns = 30 * kDayNs;
+  // What older commits may take on the disk; the oldest go first. Nothing: a part of the disk.
+  std::optional<uint64_t> bytes_max;
+  unsigned percent_max = 10;
   friend bool operator==(const RetentionPolicy&, const RetentionPolicy&) = default;
 };
 
 // Nothing but the newest commit.
-inline constexpr RetentionPolicy kKeepNewestOnly{0, 0, 0, 0};
+inline constexpr RetentionPolicy kKeepNewestOnly{0, 0, 0, 0, std::nullopt, 100};
 // Of a branch, the newest; what is older goes whatever the policy says.
 inline constexpr size_t kKeptCommitsMax = 1 << 20;
 

@@ -98,27 +98,34 @@ PackSpace Collector::Describe() const {
 }
 
 // ------------------------------------------------------------------------------------- a cycle
-Result<Reclaimed> Collector::Collect(ReclaimHow how) {
+// False where a walk would find nothing: as of the last count, and what folds said since.
+bool Collector::MayBeDead() const {
+  MutexLock lock(mutex_);
+  return counted_.as_of == Seq() || counted_.garbage_bytes > 0 || estimate_.bytes() > 0;
+}
+
+Result<Reclaimed> Collector::Collect(ReclaimHow how, const std::function<bool()>& enough) {
   {
     MutexLock lock(mutex_);
     while (running_) wake_.Wait(mutex_);
     running_ = true;
   }
-  auto done = Cycle(how);
+  auto done = Cycle(how, enough);
   MutexLock lock(mutex_);
   running_ = false;
   wake_.NotifyAll();
   return done;
 }
 
-Result<Reclaimed> Collector::Cycle(ReclaimHow how) {
+Result<Reclaimed> Collector::Cycle(ReclaimHow how, const std::function<bool()>& enough) {
   Reclaimed done;
   // What an earlier cycle doomed and could not finish.
   MENDFS_RETURN_IF_ERROR(removal_.FinishStarted());
   MENDFS_RETURN_IF_ERROR(TrimJournal(how, done));
-  if (how != ReclaimHow::kNormal || IsWorthIt()) {
-    MENDFS_RETURN_IF_ERROR(CollectPacks(how, done));
-  }
+  const bool looks = how == ReclaimHow::kNormal ? IsWorthIt()
+                     : how == ReclaimHow::kDead ? MayBeDead()
+                                                : true;
+  if (looks) MENDFS_RETURN_IF_ERROR(CollectPacks(how, enough, done));
   if (done.freed_bytes > 0) {
     // A full disk asks again and again.
     LogLine(how != ReclaimHow::kNormal ? LogLevel::kDebug : LogLevel::kInfo, "space",
@@ -138,6 +145,10 @@ Status Collector::TrimJournal(ReclaimHow how, Reclaimed& done) {
   MENDFS_ASSIGN_OR_RETURN(const auto gone, sealed_journal_.Trim(kept, removal_));
   for (const ObjectInfo& object : gone) done.freed_bytes += object.file_size_bytes;
   done.journal_objects += gone.size();
+  MutexLock lock(mutex_);
+  for (const ObjectInfo& object : gone) {
+    counted_.on_demand_bytes -= std::min(counted_.on_demand_bytes, object.file_size_bytes);
+  }
   return Status::Ok();
 }
 
@@ -148,21 +159,22 @@ uint64_t Collector::JournalKeptBytes() const {
   return std::min(kJournalKeptBytesDefault, Part(space->total_bytes, 2));
 }
 
-Status Collector::CollectPacks(ReclaimHow how, Reclaimed& done) {
+Status Collector::CollectPacks(ReclaimHow how, const std::function<bool()>& enough,
+                               Reclaimed& done) {
   MENDFS_ASSIGN_OR_RETURN(const std::vector<Candidate> chosen, Choose(how));
   std::vector<Candidate> batch;
   uint64_t blocks = 0;
   for (const Candidate& candidate : chosen) {
     const uint64_t own = candidate.use.live_bytes / kBodyBlockBytes + 2 * candidate.use.references;
     if (!batch.empty() && blocks + own > kBlocksMax) {
-      MENDFS_RETURN_IF_ERROR(Empty(batch, done));
+      MENDFS_RETURN_IF_ERROR(Empty(batch, enough, done));
       batch.clear();
       blocks = 0;
     }
     batch.push_back(candidate);
     blocks += own;
   }
-  return batch.empty() ? Status::Ok() : Empty(batch, done);
+  return batch.empty() ? Status::Ok() : Empty(batch, enough, done);
 }
 
 // Counts all packs; answers those that are to be emptied, the emptiest first.
@@ -178,29 +190,16 @@ Result<std::vector<Collector::Candidate>> Collector::Choose(ReclaimHow how) {
                                       : options_.live_percent_max;
   // Open packs that are mostly garbage take no more: they can be emptied once they are sealed.
   bool seal = pressing;
-  PackSpace counted{.as_of = as_of};
   for (const auto& [id, bytes] : parts_.packs.OpenBytes()) {
     seal = seal || (bytes > 0 && uses[id].live_bytes <= Part(bytes, percent));
   }
   MENDFS_RETURN_IF_ERROR(parts_.packs.Seal(seal));
-  for (const auto& [id, bytes] : parts_.packs.OpenBytes()) {
-    counted.held_bytes += bytes;
-    counted.garbage_bytes += GarbageOf(bytes, uses[id]);
-    counted.live_bytes += bytes - GarbageOf(bytes, uses[id]);
-  }
-  std::vector<Candidate> chosen;
-  for (const ObjectKind kind : {ObjectKind::kPack, ObjectKind::kBlob}) {
-    MENDFS_ASSIGN_OR_RETURN(const auto listed, ListObjects(parts_.manifest, kind));
-    for (const ListedObject& pack : listed) {
-      const uint64_t held = pack.info.size_bytes;
-      const PackUse& use = uses[pack.info.id];
-      counted.held_bytes += held;
-      counted.garbage_bytes += GarbageOf(held, use);
-      counted.live_bytes += held - GarbageOf(held, use);
-      if (use.live_bytes > Part(held, percent) || spoiled_.contains(pack.info.id)) continue;
-      chosen.push_back({pack.info, use});
-    }
-  }
+  PackSpace counted{.as_of = as_of};
+  MENDFS_ASSIGN_OR_RETURN(std::vector<Candidate> chosen, Count(uses, counted));
+  std::erase_if(chosen, [&](const Candidate& pack) {
+    return pack.use.live_bytes > Part(pack.info.size_bytes, percent) ||
+           spoiled_.contains(pack.info.id);
+  });
   std::sort(chosen.begin(), chosen.end(), [](const Candidate& a, const Candidate& b) {
     return std::pair(a.use.live_bytes, a.info.id) < std::pair(b.use.live_bytes, b.info.id);
   });
@@ -210,7 +209,47 @@ Result<std::vector<Collector::Candidate>> Collector::Choose(ReclaimHow how) {
   return chosen;
 }
 
-Status Collector::Empty(const std::vector<Candidate>& batch, Reclaimed& done) {
+// Adds up what all packs hold, open ones too; answers those that are sealed.
+Result<std::vector<Collector::Candidate>> Collector::Count(PackUses& uses, PackSpace& counted) {
+  const auto add = [&](uint64_t held, const PackUse& use) {
+    const uint64_t older = held - std::min(held, use.newest_bytes);
+    counted.held_bytes += held;
+    counted.garbage_bytes += GarbageOf(held, use);
+    counted.live_bytes += held - GarbageOf(held, use);
+    counted.older_bytes += older;
+    if (use.newest_bytes <= Part(held, kPressingLivePercentMax)) counted.on_demand_bytes += older;
+  };
+  for (const auto& [id, bytes] : parts_.packs.OpenBytes()) add(bytes, uses[id]);
+  std::vector<Candidate> sealed;
+  for (const ObjectKind kind : {ObjectKind::kPack, ObjectKind::kBlob}) {
+    MENDFS_ASSIGN_OR_RETURN(const auto listed, ListObjects(parts_.manifest, kind));
+    for (const ListedObject& pack : listed) {
+      const PackUse& use = uses[pack.info.id];
+      add(pack.info.size_bytes, use);
+      sealed.push_back({pack.info, use});
+    }
+  }
+  MENDFS_ASSIGN_OR_RETURN(const auto journal, ListObjects(parts_.manifest, ObjectKind::kJournal));
+  for (const ListedObject& object : journal) {
+    counted.on_demand_bytes += object.info.file_size_bytes;
+  }
+  return sealed;
+}
+
+Status Collector::Measure() {
+  const Seq as_of = parts_.manifest.applied();
+  const uint64_t estimated = estimate_.bytes();
+  MENDFS_ASSIGN_OR_RETURN(PackUses uses, CountPackUses(parts_.manifest, stop_));
+  PackSpace counted{.as_of = as_of};
+  MENDFS_RETURN_IF_ERROR(Count(uses, counted).status());
+  MutexLock lock(mutex_);
+  counted_ = counted;
+  estimate_.Take(estimated);
+  return Status::Ok();
+}
+
+Status Collector::Empty(const std::vector<Candidate>& batch, const std::function<bool()>& enough,
+                        Reclaimed& done) {
   std::set<Id128> packs;
   for (const Candidate& candidate : batch) packs.insert(candidate.info.id);
   PackEmptying emptying(parts_, stop_, std::move(packs));
@@ -221,6 +260,7 @@ Status Collector::Empty(const std::vector<Candidate>& batch, Reclaimed& done) {
     if (!options_.defects.remove_unsettled) status = parts_.host.FoldAndSettle();
     if (status.ok()) status = unchecked ? emptying.SkipLook() : emptying.Look();
     if (status.ok()) status = RemoveUnreferenced(emptying, batch, done);
+    if (status.ok() && enough && enough()) break;
     if (status.ok() && !emptying.empty()) status = emptying.Copy();
     if (status.ok() && options_.defects.remove_before_rewrite) status = RemoveNow(emptying);
     if (status.ok() && !emptying.empty()) status = emptying.Rewrite();
@@ -263,8 +303,11 @@ Status Collector::RemoveUnreferenced(PackEmptying& emptying, const std::vector<C
   done.packs += gone.size();
   MutexLock lock(mutex_);
   // What was live of them lies in other packs now.
-  counted_.held_bytes -= garbage;
-  counted_.garbage_bytes -= garbage;
+  const auto less = [&](uint64_t& bytes) { bytes -= std::min(bytes, garbage); };
+  less(counted_.held_bytes);
+  less(counted_.garbage_bytes);
+  less(counted_.older_bytes);
+  less(counted_.on_demand_bytes);
   return Status::Ok();
 }
 

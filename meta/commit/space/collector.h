@@ -30,6 +30,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -64,7 +65,10 @@ class Collector {
   // Wakes the thread when there may be something to do; cheap.
   void Nudge();
 
-  Result<Reclaimed> Collect(ReclaimHow how);
+  // `enough`: asked before live bytes are copied; true ends the cycle.
+  Result<Reclaimed> Collect(ReclaimHow how, const std::function<bool()>& enough = {});
+  // Counts, and gives nothing back.
+  Status Measure();
 
   GarbageEstimate& estimate() { return estimate_; }
   SealedJournal& sealed_journal() { return sealed_journal_; }
@@ -78,10 +82,13 @@ class Collector {
 
   bool IsWorthIt() const;
   uint64_t JournalKeptBytes() const;
-  Result<Reclaimed> Cycle(ReclaimHow how);
-  Status CollectPacks(ReclaimHow how, Reclaimed& done);
+  bool MayBeDead() const;
+  Result<Reclaimed> Cycle(ReclaimHow how, const std::function<bool()>& enough);
+  Status CollectPacks(ReclaimHow how, const std::function<bool()>& enough, Reclaimed& done);
   Result<std::vector<Candidate>> Choose(ReclaimHow how);
-  Status Empty(const std::vector<Candidate>& batch, Reclaimed& done);
+  Result<std::vector<Candidate>> Count(PackUses& uses, PackSpace& counted);
+  Status Empty(const std::vector<Candidate>& batch, const std::function<bool()>& enough,
+               Reclaimed& done);
   Status RemoveNow(const PackEmptying& emptying);
   Status RemoveUnreferenced(PackEmptying& emptying, const std::vector<Candidate>& batch,
                             Reclaimed& done);

@@ -13,6 +13,7 @@ Result<PackUses> CountPackUses(const Manifest& manifest, const std::atomic<bool>
         if (!extent.has_run()) return Status::Ok();
         PackUse& use = uses[extent.run.object];
         use.live_bytes += extent.run.size_bytes;
+        if (version.key.front() == 'd') use.newest_bytes += extent.run.size_bytes;
         ++use.references;
         return Status::Ok();
       });

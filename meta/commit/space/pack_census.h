@@ -21,6 +21,7 @@ namespace mendfs {
 
 struct PackUse {
   uint64_t live_bytes = 0;
+  uint64_t newest_bytes = 0;  // of these what the newest state refers to
   uint64_t references = 0;
 };
 using PackUses = std::map<Id128, PackUse>;

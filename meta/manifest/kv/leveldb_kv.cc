@@ -3,6 +3,7 @@
 #include <leveldb/filter_policy.h>
 #include <leveldb/write_batch.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "meta/base/mutex.h"
@@ -183,7 +184,8 @@ class LevelDbKv : public Kv {
     const uint64_t size = entries.ApproximateSize();
     const uint64_t log_bytes = instance->log_bytes.load();
     const uint64_t log_bytes_max =
-        instance->held.load() ? kTightLogBytesMax : instance->log_bytes_max;
+        instance->held.load() ? std::min(kTightLogBytesMax, options_.write_buffer_bytes / 2)
+                              : instance->log_bytes_max;
     if (log_bytes > 0 && log_bytes + size > log_bytes_max) {
       MENDFS_RETURN_IF_ERROR(Settle());
       return Write(batch, sync);
