@@ -121,9 +121,9 @@ END
 out=$mnt/graph/Person/carol/out/Knows
 must ln -s ../../../alice "$out/alice"
 same "" "$(cat "$knows/carol~alice.json")"
-must ln -sf ../../../alice "$out/alice"
-refused "File exists" ln -s ../../../alice "$out/alice"
+refused "File exists" ln -sn ../../../alice "$out/alice"
+refused "Invalid argument" ln -sfn ../../../alice "$out/alice" # by way of a link with a made-up name
 refused "Invalid argument" ln -s ../../../nobody "$out/nobody"
-same "$(printf 'alice \n')" "$(names "$out")"
+same "alice " "$(names "$out")"
 must rm "$out/alice"
 absent "$knows/carol~alice.json"
