@@ -24,16 +24,32 @@ void TableSizes::Note(InodeNumber table, Seq seq, uint64_t size_bytes) {
   if (size.seq <= seq) size = {seq, size_bytes};
 }
 
-void TableSizes::NoteAsked(int32_t pid) {
+bool TableSizes::NoteAsked(InodeNumber table, int32_t pid) {
   MutexLock lock(mutex_);
-  asked_.remove(pid);
-  asked_.push_front(pid);
+  Asked asked{.who = {table, pid}};
+  for (auto entry = asked_.begin(); entry != asked_.end(); ++entry) {
+    if (entry->who != asked.who) continue;
+    asked = *entry;
+    asked_.erase(entry);
+    break;
+  }
+  ++asked.times;
+  asked_.push_front(asked);
   if (asked_.size() > kAskedMax) asked_.pop_back();
+  return asked.times > 1;
 }
 
-bool TableSizes::HasAsked(int32_t pid) const {
+void TableSizes::NoteOpening(InodeNumber table, int32_t pid) {
   MutexLock lock(mutex_);
-  return std::find(asked_.begin(), asked_.end(), pid) != asked_.end();
+  asked_.remove_if(
+      [&](const Asked& asked) { return asked.who == std::pair(table, pid) && asked.times == 1; });
+}
+
+bool TableSizes::HasAsked(InodeNumber table, int32_t pid) const {
+  MutexLock lock(mutex_);
+  return std::any_of(asked_.begin(), asked_.end(), [&](const Asked& asked) {
+    return asked.who == std::pair(table, pid) && asked.times > 1;
+  });
 }
 
 void TableSizes::NoteOpen(InodeNumber table, int32_t pid, MomentRef moment) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "fs/ops/plane/stream_handle.h"
@@ -17,6 +18,7 @@ namespace mendfs {
 namespace {
 
 constexpr size_t kAppendsMax = 64;
+constexpr uint64_t kCountedAtOnceBytes = uint64_t{2} << 20;  // whoever asks
 
 struct TableForm {
   uint32_t number;  // Place::number: it stays
@@ -96,7 +98,9 @@ class TablesPlane final : public Plane {
   Result<std::string> TypeName(const Place& place) const;
   Result<std::unique_ptr<LineStream>> OpenLines(const Place& place,
                                                 const ListingMoment& moment) const;
-  Result<uint64_t> Count(const Place& place, const ListingMoment& moment);
+  // The size if it is known or at most `bytes_max`.
+  Result<std::optional<uint64_t>> Count(const Place& place, const ListingMoment& moment,
+                                        uint64_t bytes_max);
   Result<Opened> OpenReading(const Caller& caller, const Place& place);
   Result<Opened> OpenAppending(const Caller& caller, const Place& place,
                                const OpenRequest& request);
@@ -181,18 +185,21 @@ Result<std::unique_ptr<LineStream>> TablesPlane::OpenLines(const Place& place,
       {.types = {node != nullptr ? node->name : edge->name}, .format = FormOf(place).format});
 }
 
-Result<uint64_t> TablesPlane::Count(const Place& place, const ListingMoment& moment) {
+Result<std::optional<uint64_t>> TablesPlane::Count(const Place& place, const ListingMoment& moment,
+                                                   uint64_t bytes_max) {
   const Seq seq = moment.snapshot->view().seq;
-  if (const auto known = sizes_.Find(InodeOf(place), seq)) return *known;
+  if (const auto known = sizes_.Find(InodeOf(place), seq)) return known;
   MENDFS_ASSIGN_OR_RETURN(const auto lines, OpenLines(place, moment));
   uint64_t bytes = 0;
-  for (std::string line;; line.clear()) {
+  for (std::string line; bytes <= bytes_max; line.clear()) {
     MENDFS_ASSIGN_OR_RETURN(const bool more, lines->Next(line));
-    if (!more) break;
+    if (!more) {
+      sizes_.Note(InodeOf(place), seq, bytes);
+      return std::optional(bytes);
+    }
     bytes += line.size() + 1;
   }
-  sizes_.Note(InodeOf(place), seq, bytes);
-  return bytes;
+  return std::optional<uint64_t>();
 }
 
 Result<Found> TablesPlane::GetAttributes(const Caller& caller, const Node& node,
@@ -200,22 +207,20 @@ Result<Found> TablesPlane::GetAttributes(const Caller& caller, const Node& node,
   const Place& place = *node.place;
   if (place.kind == PlaceKind::kTables) return Answer(place, 0);
   MomentRef moment;
-  bool exact = true;
+  bool exact = true;  // lseek(2) to the end asks with the handle
   if (const auto* const reading = dynamic_cast<const TableReading*>(handle)) {
     moment = reading->moment();
   } else {
     moment = sizes_.FindOpen(node.id, caller.pid);
-    exact = !moment || sizes_.HasAsked(caller.pid);
+    exact = moment ? sizes_.HasAsked(node.id, caller.pid) : sizes_.NoteAsked(node.id, caller.pid);
   }
   if (!moment) {
-    sizes_.NoteAsked(caller.pid);
     MENDFS_ASSIGN_OR_RETURN(ListingMoment now, PinListing(context_));
     moment = std::make_shared<const ListingMoment>(std::move(now));
   }
-  const Seq seq = moment->snapshot->view().seq;
-  if (!exact) return Answer(place, sizes_.Find(node.id, seq).value_or(0));
-  MENDFS_ASSIGN_OR_RETURN(const uint64_t size_bytes, Count(place, *moment));
-  return Answer(place, size_bytes);
+  const uint64_t bytes_max = exact ? std::numeric_limits<uint64_t>::max() : kCountedAtOnceBytes;
+  MENDFS_ASSIGN_OR_RETURN(const auto size_bytes, Count(place, *moment, bytes_max));
+  return Answer(place, size_bytes.value_or(0));
 }
 
 Result<Found> TablesPlane::SetAttributes(const Caller&, const Node& node,
@@ -231,6 +236,7 @@ Result<Opened> TablesPlane::Open(const Caller& caller, const Node& node,
                                  const OpenRequest& request) {
   const Place& place = *node.place;
   if (place.kind == PlaceKind::kTables) return Status(Code::kIsDirectory, Show(node));
+  sizes_.NoteOpening(node.id, caller.pid);
   if (!request.writes() && (request.flags & O_TRUNC) == 0) return OpenReading(caller, place);
   return OpenAppending(caller, place, request);
 }
