@@ -227,7 +227,7 @@ TEST_F(LastGoodTest, ADamagedSidecarKeepsAStoreReadOnlyAndIsNamed) {
 
 TEST_F(LastGoodTest, ANewerSidecarIsRefused) {
   ASSERT_TRUE(ReplaceFile(*died_, "/store/sidecars/00112233445566778899aabbccddeeff.json",
-                          "{\"mendfs\":\"sidecar\",\"format_version\":3}")
+                          "{\"mendfs\":\"sidecar\",\"format_version\":99}")
                   .ok());
   const Seen seen = Open(*died_);
   EXPECT_EQ(seen.refused.code(), Code::kRecoveryNeeded) << seen.refused.ToString();

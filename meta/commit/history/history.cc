@@ -148,10 +148,13 @@ Status History::CheckGoOn(bool paced) {
   return Status::Ok();
 }
 
+bool History::IsMore() const {
+  return manifest_.applied() != due_.looked && BoundBytes().has_value();
+}
+
 bool History::ShouldLook() const {
   const HistoryRow row = GetRow();
-  const bool news = manifest_.applied() != due_.looked;
-  if (news && BoundBytes() && steady_ns_() - due_.looked_ns >= kLookForBytesNs) return true;
+  if (IsMore() && steady_ns_() - due_.looked_ns >= kLookForBytesNs) return true;
   if (row.owed == 0) return false;
   return row.owed >= std::max(kOwedMin, row.commits / 8) ||
          steady_ns_() - due_.looked_ns >= kLookAnywayNs;
@@ -183,7 +186,7 @@ Status History::Thin(ThinHow how) {
 Status History::Run(ThinHow how, bool paced) {
   MENDFS_ASSIGN_OR_RETURN(KeptOf kept, DropCommits(how));
   const bool pressing = how == ThinHow::kPressing;
-  const bool look = pressing || (paced ? ShouldLook() : GetRow().owed > 0 || BoundBytes());
+  const bool look = pressing || (paced ? ShouldLook() : GetRow().owed > 0 || IsMore());
   if (!look) return Status::Ok();
   MENDFS_RETURN_IF_ERROR(DropValues(kept, pressing, paced));
   if (pressing) return Status::Ok();

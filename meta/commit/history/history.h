@@ -128,6 +128,8 @@ class History {
   std::vector<Seq> PinnedOf(BranchId branch) const;
   Status DropValues(const KeptOf& kept, bool pressing, bool paced);
   std::optional<uint64_t> BoundBytes() const;
+  // Was something changed since what is kept was measured, and is there a bound?
+  bool IsMore() const;
   Result<bool> DropAboveBound(KeptOf& kept);
   Status SweepBranch(BranchId branch, const KeptOf& kept, bool paced, HistoryRow& row);
   std::vector<Seq> MomentsOf(BranchId branch, const KeptOf& kept) const;
