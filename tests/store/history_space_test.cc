@@ -15,10 +15,10 @@
 namespace mendfs {
 namespace {
 
-constexpr uint64_t kMebibyte = 1 << 20;
-
 class HistorySpaceTest : public testing::Test {
  protected:
+  static constexpr uint64_t kMebibyte = 1 << 20;
+
   void Lay(uint64_t disk_bytes, const std::string& config, const std::string& path = "/store") {
     files_.reset();
     store_.reset();
