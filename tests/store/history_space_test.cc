@@ -15,10 +15,10 @@
 namespace mendfs {
 namespace {
 
-constexpr uint64_t kHistoryMebibyte = 1 << 20;
-
 class HistorySpaceTest : public testing::Test {
  protected:
+  static constexpr uint64_t kMebibyte = 1 << 20;
+
   void Lay(uint64_t disk_bytes, const std::string& config, const std::string& path = "/store") {
     files_.reset();
     store_.reset();
@@ -42,8 +42,8 @@ class HistorySpaceTest : public testing::Test {
     auto found = reader.Lookup({}, kFilesRoot, name);
     if (!found.ok()) found = files_->Make(kFilesRoot, name, {.mode = S_IFREG | 0644});
     MENDFS_RETURN_IF_ERROR(found.status());
-    for (uint64_t at = 0; at < size_bytes; at += kHistoryMebibyte) {
-      const uint64_t size = std::min(kHistoryMebibyte, size_bytes - at);
+    for (uint64_t at = 0; at < size_bytes; at += kMebibyte) {
+      const uint64_t size = std::min(kMebibyte, size_bytes - at);
       MENDFS_RETURN_IF_ERROR(files_->Write(found->inode, at, std::string(size, fill)).status());
     }
     return Status::Ok();
@@ -81,7 +81,7 @@ TEST_F(HistorySpaceTest, TheOldestCommitsGoUntilTheRestFits) {
         bounded ? "/bounded" : "/unbounded");
     std::vector<Seq> made;
     for (int i = 0; i < 20; ++i) {
-      ASSERT_TRUE(WriteFile("file", 2 * kHistoryMebibyte, static_cast<char>('a' + i)).ok());
+      ASSERT_TRUE(WriteFile("file", 2 * kMebibyte, static_cast<char>('a' + i)).ok());
       ASSERT_TRUE(Commit().ok());
       made.push_back(store_->Describe().head->seq);
     }
@@ -101,7 +101,7 @@ TEST_F(HistorySpaceTest, TheOldestCommitsGoUntilTheRestFits) {
     EXPECT_LE(kept.size(), 6u);
     ASSERT_TRUE(store_->Reclaim(ReclaimHow::kPressing).ok());
     const StoreStatus status = store_->Describe();
-    EXPECT_LE(status.packs.older_bytes + status.history.value_bytes, 11 * kHistoryMebibyte);
+    EXPECT_LE(status.packs.older_bytes + status.history.value_bytes, 11 * kMebibyte);
     EXPECT_EQ(status.history.commits, kept.size());
     EXPECT_EQ(status.history.oldest, kept.front());
     EXPECT_EQ(ReadFirst(made[18], "file"), "s");
@@ -114,9 +114,9 @@ TEST_F(HistorySpaceTest, TheOldestCommitsGoUntilTheRestFits) {
 }
 
 TEST_F(HistorySpaceTest, APartOfTheDiskIsTheBoundByDefault) {
-  Lay(200 * kHistoryMebibyte, "");
+  Lay(200 * kMebibyte, "");
   for (int i = 0; i < 12; ++i) {
-    ASSERT_TRUE(WriteFile("file", 4 * kHistoryMebibyte, static_cast<char>('a' + i)).ok());
+    ASSERT_TRUE(WriteFile("file", 4 * kMebibyte, static_cast<char>('a' + i)).ok());
     ASSERT_TRUE(Commit().ok());
   }
   const size_t before = Commits().size();
@@ -128,16 +128,16 @@ TEST_F(HistorySpaceTest, APartOfTheDiskIsTheBoundByDefault) {
 }
 
 TEST_F(HistorySpaceTest, WhatOlderCommitsTakeIsFreeForWhoNeedsIt) {
-  Lay(80 * kHistoryMebibyte, "history_max = \"100%\"\n");
+  Lay(80 * kMebibyte, "history_max = \"100%\"\n");
   const uint64_t empty = store_->Describe().space.available_bytes;
-  ASSERT_TRUE(WriteFile("large", 40 * kHistoryMebibyte, 'x').ok());
+  ASSERT_TRUE(WriteFile("large", 40 * kMebibyte, 'x').ok());
   ASSERT_TRUE(Commit().ok());
   Open("/store");  // a blob that rests is sealed
   ASSERT_TRUE(files_->Remove(kFilesRoot, "large", false).ok());
   ASSERT_TRUE(Commit().ok());
   ASSERT_TRUE(store_->Thin(ThinHow::kByPolicy).ok());
   ASSERT_GT(Commits().size(), 1u);
-  EXPECT_LT(disk_.Space("/")->available_bytes, 40 * kHistoryMebibyte) << "it is there";
+  EXPECT_LT(disk_.Space("/")->available_bytes, 40 * kMebibyte) << "it is there";
   const uint64_t told = store_->Describe().space.available_bytes;
   EXPECT_GT(told, empty * 9 / 10);
   EXPECT_LE(told, empty);

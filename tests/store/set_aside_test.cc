@@ -17,12 +17,12 @@
 namespace mendfs {
 namespace {
 
-constexpr uint64_t kMebibyte = 1 << 20;
-constexpr uint64_t kDiskBytes = 40 * kMebibyte;
-constexpr const char* kPath = "/store/set-aside";
-
 class StoreSetAsideTest : public testing::Test {
  protected:
+  static constexpr uint64_t kMebibyte = 1 << 20;
+  static constexpr uint64_t kDiskBytes = 40 * kMebibyte;
+  static constexpr const char* kPath = "/store/set-aside";
+
   void SetUp() override {
     disk_.SetCapacity(kDiskBytes);
     ASSERT_TRUE(Store::Create(disk_, "/store", {}).ok());
