@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "meta/base/printable.h"
 #include "meta/codec/hash.h"
 #include "meta/commit/intent/audit_rows.h"
 #include "meta/commit/intent/sidecar_files.h"
@@ -24,7 +25,7 @@ std::string AuditJson(const AuditRow& row) {
                      {"objects", row.objects},
                      {"actor", row.actor},
                      {"message", row.message},
-                     {"reason", row.reason}};
+                     {"reason", Printable(row.reason)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

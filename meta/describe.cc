@@ -4,6 +4,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "meta/base/printable.h"
 #include "meta/codec/hash.h"
 #include "meta/table/schema/schema_parser.h"
 
@@ -57,7 +58,7 @@ std::string VersionJson() {
 std::string StatusJson(const StoreStatus& status) {
   const StoreIdentity& identity = status.identity;
   return Dump({{"health", HealthName(status.health)},
-               {"reason", status.reason},
+               {"reason", Printable(status.reason)},
                {"store",
                 {{"uuid", identity.uuid},
                  {"format", identity.format_version},

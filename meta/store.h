@@ -61,6 +61,8 @@ struct OpenOptions {
   // Describe says so (Health::kReadOnly); kCorruption where none does.
   bool last_good = false;
   std::string refusal;  // why the store was not opened for writing: what Describe then says
+  // The first damage that a read meets ends all writing, until the store is opened again.
+  bool damage_stops_writes = false;
 };
 
 struct StoreIdentity {

@@ -92,6 +92,7 @@ Result<OpenedStore> OpenForMount(Disk& disk, MountPlan& plan) {
   OpenOptions options;
   options.commit_interval_ms = plan.settings.commit_interval_ms;
   options.cache_bytes = plan.settings.cache_bytes;
+  options.damage_stops_writes = plan.settings.damage_stops_writes;
   OpenedStore opened;
   if (plan.settings.read_only) {
     MENDFS_ASSIGN_OR_RETURN(ReadLock taken, ReadLock::Take(plan.store_path));

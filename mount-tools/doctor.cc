@@ -38,8 +38,8 @@ std::string SidecarClause(const std::string& store_path) {
   }
   if (!found->damaged.empty()) {
     return ". " + Printable(found->damaged.front().path) + " keeps it from being mounted for " +
-           "writing (" + found->damaged.front().why +
-           "): mount it with -o ro and run `mendfs fsck`";
+           "writing (" + found->damaged.front().why + "): mount it with -o ro and " +
+           (found->damaged.front().newer ? "use a newer mendfs" : "run `mendfs fsck`");
   }
   if (found->pending == 0) return {};
   return ". " + Counted(found->pending, "multi-step write waits", "multi-step writes wait") +
@@ -64,6 +64,7 @@ void LookIntoStore(MountSymptoms& symptoms) {
   options.last_good = true;
   const auto store = Store::Open(*disk, symptoms.store_path, options);
   if (!store.ok()) {
+    symptoms.refused = store.status().code();
     symptoms.health = HealthName(Health::kFailed);
     symptoms.reason = "it cannot be opened: " + store.status().message();
     return;
@@ -116,6 +117,16 @@ std::string MountCommand(const MountSymptoms& symptoms, const std::string& mount
   return "mendfs mount " + Printable(symptoms.store_path) + " " + Printable(mount_point);
 }
 
+// What a mount would refuse is not advised.
+std::string AdviceToMount(const MountSymptoms& symptoms, const std::string& mount_point) {
+  switch (symptoms.refused) {
+    case Code::kOk: return MountCommand(symptoms, mount_point);
+    case Code::kUnsupported: return "mendfs version, and a newer mendfs";
+    case Code::kDenied: return "sudo mendfs doctor " + Printable(symptoms.path);
+    default: return "mendfs fsck " + Printable(symptoms.store_path);
+  }
+}
+
 Diagnosis OfUnmounted(const MountSymptoms& symptoms) {
   const std::string shown = Printable(symptoms.path);
   if (symptoms.store_path.empty()) {
@@ -129,7 +140,7 @@ Diagnosis OfUnmounted(const MountSymptoms& symptoms) {
   }
   return {"not-mounted",
           shown + " is a store that is not mounted" + symptoms.sidecars + HealthClause(symptoms),
-          MountCommand(symptoms, "DIR")};
+          AdviceToMount(symptoms, "DIR")};
 }
 
 Diagnosis OfAnswering(const MountSymptoms& symptoms) {
@@ -153,7 +164,7 @@ Diagnosis OfDead(const MountSymptoms& symptoms) {
     return {"dead", sentence + "; the store is still held by " + *symptoms.holder,
             "mendfs umount " + at};
   }
-  return {"dead", sentence, "mendfs umount " + at + " && " + MountCommand(symptoms, at)};
+  return {"dead", sentence, "mendfs umount " + at + " && " + AdviceToMount(symptoms, at)};
 }
 
 Diagnosis OfSilent(const MountSymptoms& symptoms) {
@@ -224,10 +235,11 @@ Diagnosis Diagnose(const MountSymptoms& symptoms) {
 int RunDoctor(const Invocation& invocation) {
   const Result<MountSymptoms> symptoms = Look(invocation.target);
   if (!symptoms.ok()) {
-    std::fprintf(stderr, "mendfs doctor: %s\n", symptoms.status().message().c_str());
+    std::fprintf(stderr, "mendfs doctor: %s\n", Printable(symptoms.status().message()).c_str());
     return kExitFailed;
   }
-  const Diagnosis diagnosis = Diagnose(*symptoms);
+  Diagnosis diagnosis = Diagnose(*symptoms);
+  diagnosis.sentence = Printable(diagnosis.sentence);
   if (invocation.json) {
     std::printf("%s\n", Json(*symptoms, diagnosis).c_str());
   } else {

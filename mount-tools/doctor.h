@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "meta/base/status.h"
 #include "mount-tools/command_line.h"
 #include "mount-tools/mounting/probe.h"
 
@@ -23,8 +24,9 @@ struct MountSymptoms {
   std::string sidecars;  // a clause about multi-step writes that wait; empty: there are none
   // Of a mount that answers, or of what the store shows where nobody has it open; empty: not known.
   std::string health;
-  std::string reason;      // why health is not ok
-  char process_state = 0;  // of the holder as /proc tells it; 0: there is none
+  std::string reason;        // why health is not ok
+  Code refused = Code::kOk;  // why a store cannot be opened at all
+  char process_state = 0;    // of the holder as /proc tells it; 0: there is none
 };
 
 struct Diagnosis {

@@ -58,8 +58,9 @@ std::string_view Verdict(const CheckReport& report) {
 void PrintJson(const Invocation& invocation, const CheckReport& report) {
   nlohmann::ordered_json findings = nlohmann::ordered_json::array();
   for (const Finding& finding : report.findings) {
-    findings.push_back(
-        {{"kind", finding.kind}, {"subject", finding.subject}, {"sentence", finding.sentence}});
+    findings.push_back({{"kind", finding.kind},
+                        {"subject", finding.subject},
+                        {"sentence", Printable(finding.sentence)}});
   }
   const nlohmann::ordered_json json = {{"store", invocation.target},
                                        {"verdict", Verdict(report)},

@@ -56,7 +56,8 @@ void Warn(const Invocation& invocation, const std::string& warning) {
 // What a report other than "ready" means.
 int ShowFailure(const Invocation& invocation, const std::string& report, pid_t daemon) {
   if (report.starts_with(kFailed) && report.size() >= 2) {
-    std::fprintf(stderr, "mendfs %s: %s\n", invocation.verb.c_str(), report.substr(2).c_str());
+    std::fprintf(stderr, "mendfs %s: %s\n", invocation.verb.c_str(),
+                 Printable(report.substr(2)).c_str());
     return report[1];
   }
   int how = 0;

@@ -12,6 +12,8 @@
 #include <memory>
 #include <mutex>
 
+#include "meta/base/printable.h"
+
 namespace mendfs {
 
 namespace {
@@ -63,25 +65,8 @@ std::shared_ptr<const Sink> GetSink() {
   return current_sink;
 }
 
-// Length of the well-formed UTF-8 sequence at the front of `text`, 0 if it is not one.
-size_t Utf8Length(std::string_view text) {
-  const auto byte = [text](size_t index) { return static_cast<uint8_t>(text[index]); };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  const size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (size_t index = 1; index < length; ++index) {
-    if ((byte(index) & 0xC0) != 0x80) return 0;
-  }
-  const uint8_t second = byte(1);
-  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-  const bool beyond = (first == 0xED && second > 0x9F) || (first == 0xF4 && second > 0x8F);
-  return overlong || beyond ? 0 : length;
-}
-
-// Escapes as in a JSON string, so that one event stays one line of valid UTF-8 whatever a name
-// holds.
-void AppendEscaped(std::string& out, std::string_view text, bool json) {
+// So that one event stays one line of valid UTF-8 whatever a name holds.
+void AppendJson(std::string& out, std::string_view text) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   while (!text.empty()) {
     const size_t length = Utf8Length(text);
@@ -91,7 +76,7 @@ void AppendEscaped(std::string& out, std::string_view text, bool json) {
     } else if (byte < 0x20 || byte == 0x7F) {
       out.append("\\u00").push_back(kDigits[byte >> 4]);
       out.push_back(kDigits[byte & 15]);
-    } else if (json && (byte == '"' || byte == '\\')) {
+    } else if (byte == '"' || byte == '\\') {
       out.push_back('\\');
       out.push_back(text[0]);
     } else {
@@ -103,9 +88,9 @@ void AppendEscaped(std::string& out, std::string_view text, bool json) {
 
 void AppendJsonPair(std::string& out, std::string_view name, std::string_view value) {
   out.push_back('"');
-  AppendEscaped(out, name, true);
+  AppendJson(out, name);
   out.append("\":\"");
-  AppendEscaped(out, value, true);
+  AppendJson(out, value);
   out.push_back('"');
 }
 
@@ -129,12 +114,10 @@ std::string FormatPlain(std::string_view area, std::string_view sentence,
                         std::initializer_list<LogField> fields) {
   std::string text(area);
   text.append(": ");
-  AppendEscaped(text, sentence, false);
+  text.append(Printable(sentence));
   for (const LogField& field : fields) {
     text.push_back(' ');
-    AppendEscaped(text, field.first, false);
-    text.push_back('=');
-    AppendEscaped(text, field.second, false);
+    text.append(field.first).append("=").append(Printable(field.second));
   }
   return text;
 }

@@ -5,9 +5,11 @@
 #include <sys/random.h>
 #include <xxhash.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 namespace mendfs {
@@ -38,20 +40,64 @@ void AppendHex(std::string& out, uint64_t value) {
   for (int shift = 60; shift >= 0; shift -= 4) out.push_back(kHexDigits[(value >> shift) & 15]);
 }
 
-constexpr std::array<uint32_t, 256> MakeCrc32cTable() {
+// [k][b]: what byte b does to the checksum of k further bytes behind it.
+using Crc32cTables = std::array<std::array<uint32_t, 256>, 8>;
+
+constexpr Crc32cTables MakeCrc32cTables() {
   constexpr uint32_t kReversedPolynomial = 0x82F63B78;
-  std::array<uint32_t, 256> table{};
-  for (uint32_t byte = 0; byte < table.size(); ++byte) {
+  Crc32cTables tables{};
+  for (uint32_t byte = 0; byte < 256; ++byte) {
     uint32_t rest = byte;
     for (int bit = 0; bit < 8; ++bit) {
       rest = (rest >> 1) ^ ((rest & 1) != 0 ? kReversedPolynomial : 0);
     }
-    table[byte] = rest;
+    tables[0][byte] = rest;
   }
-  return table;
+  for (size_t k = 1; k < tables.size(); ++k) {
+    for (size_t byte = 0; byte < 256; ++byte) {
+      const uint32_t before = tables[k - 1][byte];
+      tables[k][byte] = tables[0][before & 0xFF] ^ (before >> 8);
+    }
+  }
+  return tables;
 }
 
-constexpr std::array<uint32_t, 256> kCrc32cTable = MakeCrc32cTable();
+constexpr Crc32cTables kCrc32cTables = MakeCrc32cTables();
+
+uint32_t Crc32cByTable(uint32_t crc, std::string_view bytes) {
+  const auto at = [&bytes](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+  const auto& t = kCrc32cTables;
+  for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
+    crc = t[7][(crc ^ at(0)) & 0xFF] ^ t[6][((crc >> 8) ^ at(1)) & 0xFF] ^
+          t[5][((crc >> 16) ^ at(2)) & 0xFF] ^ t[4][(crc >> 24) ^ at(3)] ^ t[3][at(4)] ^
+          t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
+  }
+  for (const char byte : bytes) {
+    crc = t[0][(crc ^ static_cast<uint8_t>(byte)) & 0xFF] ^ (crc >> 8);
+  }
+  return crc;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("sse4.2"))) uint32_t Crc32cByMachine(uint32_t crc, std::string_view bytes) {
+  uint64_t wide = crc;
+  for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    wide = __builtin_ia32_crc32di(wide, word);
+  }
+  crc = static_cast<uint32_t>(wide);
+  for (const char byte : bytes) crc = __builtin_ia32_crc32qi(crc, static_cast<uint8_t>(byte));
+  return crc;
+}
+
+const bool kMachineHasCrc32c = __builtin_cpu_supports("sse4.2") != 0;
+#else
+constexpr bool kMachineHasCrc32c = false;
+uint32_t Crc32cByMachine(uint32_t crc, std::string_view bytes) {
+  return Crc32cByTable(crc, bytes);
+}
+#endif
 
 }  // namespace
 
@@ -69,11 +115,8 @@ Hash128& Hash128::operator-=(const Hash128& other) {
 }
 
 uint32_t HashCrc32c(std::string_view bytes) {
-  uint32_t crc = ~uint32_t{0};
-  for (const char byte : bytes) {
-    crc = kCrc32cTable[(crc ^ static_cast<uint8_t>(byte)) & 0xFF] ^ (crc >> 8);
-  }
-  return ~crc;
+  const uint32_t crc = ~uint32_t{0};
+  return ~(kMachineHasCrc32c ? Crc32cByMachine(crc, bytes) : Crc32cByTable(crc, bytes));
 }
 
 uint64_t HashXxh3(std::string_view bytes) {

@@ -1,4 +1,5 @@
 #include "meta/commit/config.h"
+#include "meta/base/printable.h"
 
 #include <charconv>
 #include <optional>
@@ -109,8 +110,8 @@ bool ParseHistoryMax(std::string_view text, RetentionPolicy& history) {
 
 std::string NoValue(std::string_view line, std::string_view what, std::string_view name,
                     std::string_view example, std::string_view bounds) {
-  return "`" + std::string(line) + "` gives no " + std::string(what) + "; write " +
-         std::string(name) + " = \"" + std::string(example) + "\", " + std::string(bounds);
+  return Quoted(line) + " gives no " + std::string(what) + "; write " + std::string(name) +
+         " = \"" + std::string(example) + "\", " + std::string(bounds);
 }
 
 // What is wrong with the line; empty: nothing.
@@ -120,8 +121,7 @@ std::string TakeLine(std::string_view line, std::set<std::string_view>& seen, St
   const auto text = Unquote(equals == std::string_view::npos ? std::string_view()
                                                              : Trim(line.substr(equals + 1)));
   const auto twice = [&](std::string_view key) { return !seen.insert(key).second; };
-  const std::string said_twice =
-      "`" + std::string(name) + "` is there twice; remove one of the lines";
+  const std::string said_twice = Quoted(name) + " is there twice; remove one of the lines";
   for (const DurationKey& key : kDurations) {
     if (key.name != name) continue;
     if (twice(key.name)) return said_twice;
@@ -147,7 +147,7 @@ std::string TakeLine(std::string_view line, std::set<std::string_view>& seen, St
                  : NoValue(line, "size", name, key.default_text,
                            "a number and one of K, M, G, T in quotes, \"0\" to \"1024T\"");
   }
-  return "unknown key in `" + std::string(line) + "`; remove the line";
+  return "unknown key in " + Quoted(line) + "; remove the line";
 }
 
 }  // namespace

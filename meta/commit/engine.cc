@@ -47,6 +47,13 @@ std::string LostBytes(const ReadDamage& lost, const std::string& path) {
          "; readers got EIO. Unmount, then `mendfs fsck --data " + path + "` names the files";
 }
 
+std::string LostEntries(const std::string& first, const std::string& path) {
+  return "the manifest is damaged: " + first +
+         "; who asked for what stood there got EIO. Unmount and put that file back from a copy of "
+         "the store, or `mendfs export` what can be read into a new one; `mendfs fsck " +
+         path + "` tells what else is damaged";
+}
+
 }  // namespace
 
 Engine::Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions options)
@@ -132,7 +139,16 @@ Status Engine::CheckWritable() const {
   if (options_.access == OpenAccess::kReadOnly) {
     return Status(Code::kReadOnly, "the store is open read-only");
   }
-  return Status::Ok();
+  if (!options_.damage_stops_writes) return Status::Ok();
+  if (!manifest_->read_damage().any() && packs_.read_damage().blocks == 0) return Status::Ok();
+  return Status(Code::kReadOnly,
+                "damage was met and errors=remount-ro was asked for: " + MetDamage());
+}
+
+std::string Engine::MetDamage() const {
+  if (manifest_->read_damage().any()) return LostEntries(manifest_->read_damage().Get(), path_);
+  const ReadDamage lost = packs_.read_damage();
+  return lost.blocks > 0 ? LostBytes(lost, path_) : std::string();
 }
 
 Result<Seq> Engine::AppendAndApply(RecordKind kind, const Change& change, std::string_view payload,
@@ -344,44 +360,44 @@ StoreStatus Engine::Describe() const {
   status.sidecars_live = sidecars.live;
   status.sidecars_left = sidecars.left;
   status.sidecars_reason = sidecars.reason;
-  const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;
   const bool counted = replayed_counts_ || last_change_ <= state.folded;
   status.counts_as_of = counted ? status.last_seq : state.folded;
-  const ManifestDamage& damage = manifest_->damage();
-  if (!unverified_.empty()) {
-    status.health = Health::kReadOnly;
-    status.reason = UnverifiedText();
-  } else if (!options_.refusal.empty()) {
-    status.health = Health::kReadOnly;
-    status.reason = options_.refusal;
-  } else if (damage.rows_lost) {
-    status.health = Health::kFailed;
-    status.reason = damage.sentence;
-  } else if (!fence.ok()) {
-    status.health = Health::kReadOnly;
-    status.reason = fence.message();
-  } else if (guard_.tight()) {
-    status.health = Health::kDegraded;
-    status.reason = guard_.sentence();
-  } else if (!trouble_.ok()) {
-    status.health = Health::kDegraded;
-    status.reason = trouble_.ToString();
-  } else if (options_.access == OpenAccess::kReadOnly && !damage.sentence.empty()) {
-    status.health = Health::kDegraded;
-    status.reason = damage.sentence;
-  } else if (const ReadDamage lost = packs_.read_damage(); lost.blocks > 0) {
-    status.health = Health::kDegraded;
-    status.reason = LostBytes(lost, path_);
-  } else if (!journal_damage_.empty()) {
-    status.health = Health::kDegraded;
-    status.reason = journal_damage_;
-  } else if (!sidecars.reason.empty()) {
-    status.health = Health::kDegraded;
-    status.reason = sidecars.reason;
-  }
+  Judge(status);
   return status;
+}
+
+// The worst that is known, and why.
+void Engine::Judge(StoreStatus& status) const {
+  const auto is = [&status](Health health, std::string reason) {
+    status.health = health;
+    status.reason = std::move(reason);
+  };
+  const ManifestDamage& damage = manifest_->damage();
+  const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
+  const std::string met = MetDamage();
+  if (!unverified_.empty()) return is(Health::kReadOnly, UnverifiedText());
+  if (!options_.refusal.empty()) return is(Health::kReadOnly, options_.refusal);
+  if (damage.rows_lost) return is(Health::kFailed, damage.sentence);
+  if (!fence.ok()) return is(Health::kReadOnly, fence.message());
+  if (!met.empty()) {
+    if (!options_.damage_stops_writes) return is(Health::kDegraded, met);
+    return is(Health::kReadOnly, "errors=remount-ro: " + met);
+  }
+  if (guard_.tight()) return is(Health::kDegraded, guard_.sentence());
+  if (!trouble_.ok()) {
+    return is(Health::kDegraded,
+              "the last commit could not be closed (" + trouble_.ToString() +
+                  "); it is tried again by itself, and what was acknowledged is in the journal. If "
+                  "this stays, unmount and mount again, and run `mendfs fsck " +
+                  path_ + "`");
+  }
+  if (options_.access == OpenAccess::kReadOnly && !damage.sentence.empty()) {
+    return is(Health::kDegraded, damage.sentence);
+  }
+  if (!journal_damage_.empty()) return is(Health::kDegraded, journal_damage_);
+  if (!status.sidecars_reason.empty()) return is(Health::kDegraded, status.sidecars_reason);
 }
 
 }  // namespace mendfs

@@ -139,6 +139,8 @@ class Engine : public Store,
   Status ReadHead();
   void CountReplayed();
   Status CheckWritable() const;
+  // What reads met since the open, and what to do; empty: nothing.
+  std::string MetDamage() const;
   // `payload` is the change, encoded.
   Result<Seq> AppendAndApply(RecordKind kind, const Change& change, std::string_view payload,
                              int64_t time_ns) REQUIRES(door_mutex_);
@@ -151,6 +153,7 @@ class Engine : public Store,
   Status OpenVerified();
   void NoteUnverified(const ReplayEnd& end);
   std::string UnverifiedText() const REQUIRES(door_mutex_);
+  void Judge(StoreStatus& status) const REQUIRES(door_mutex_);
   Status FoldWhenFull(Room room);
   void Relieve();
   Status ReclaimAll();

@@ -34,9 +34,17 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
   // blobs as far as that is quick: the keeper goes on with them · 7 objects that are doomed are
   // removed.
   if (writable) {
-    MENDFS_ASSIGN_OR_RETURN(engine->lock_, disk.Lock(path + "/LOCK", HolderText()));
-    MENDFS_RETURN_IF_ERROR(before_writing());
-    MENDFS_RETURN_IF_ERROR(engine->CheckBeforeWriting());
+    const auto check = [&]() -> Status {
+      MENDFS_RETURN_IF_ERROR(before_writing());
+      return engine->CheckBeforeWriting();
+    };
+    // A copy may come without LOCK: it is made for a store that will be written to.
+    if (disk.Stat(path + "/LOCK").status().code() == Code::kNotFound) {
+      MENDFS_RETURN_IF_ERROR(check());
+    }
+    MENDFS_ASSIGN_OR_RETURN(engine->lock_, disk.Lock(path + "/LOCK", ""));
+    MENDFS_RETURN_IF_ERROR(check());
+    engine->lock_->Sign(HolderText());
     engine->guard_.Begin();
   } else {
     engine->overlay_ = std::make_unique<OverlayDisk>(disk);
@@ -178,7 +186,7 @@ Status Engine::Replay() {
     journal_damage_ = end.damage + "; " + std::to_string(end.unneeded_damaged) +
                       (end.unneeded_damaged == 1 ? " place" : " places") +
                       " in records that are in the manifest already: nothing is lost, the disk may "
-                      "be failing";
+                      "be failing: copy the store to another one";
   }
   {
     // When LevelDB lost folds, what several brought is folded at once now and counted once.

@@ -71,6 +71,8 @@ struct SpaceInfo {
 class DiskLock {
  public:
   virtual ~DiskLock() = default;
+  // Writes who holds it into the file. For people: nothing is told when it fails.
+  virtual void Sign(std::string_view holder) = 0;
 };
 
 class Disk {
@@ -91,7 +93,8 @@ class Disk {
   virtual Result<FileInfo> Stat(const std::string& path) = 0;
   // Names made, removed or renamed in this directory are durable when this returns ok.
   virtual Status SyncDir(const std::string& path) = 0;
-  // Takes the lock at `path` (made if absent) and writes `holder` into it. kBusy names the holder.
+  // Takes the lock at `path` (made if absent) and signs it with `holder`; the file of one that is
+  // taken without a name stays as it is. kBusy names the holder.
   virtual Result<std::unique_ptr<DiskLock>> Lock(const std::string& path,
                                                  std::string_view holder) = 0;
   virtual Result<SpaceInfo> Space(const std::string& path) = 0;

@@ -5,10 +5,10 @@
 #include <iterator>
 
 namespace mendfs {
-
 namespace {
 
 constexpr size_t kNameBytesMax = 255;
+constexpr size_t kUsualDepth = 6;  // of the names of a path
 
 // One of `count` ways, by the same number on every machine.
 uint64_t Pick(std::mt19937_64& random, uint64_t count) {
@@ -199,22 +199,23 @@ void CrashableBytes::PowerCut(std::mt19937_64* random) {
   current_ = durable_;
 }
 
-Result<std::vector<std::string>> SplitPath(const std::string& path) {
-  std::vector<std::string> names;
+Result<std::vector<std::string_view>> SplitPath(std::string_view path) {
+  std::vector<std::string_view> names;
+  names.reserve(kUsualDepth);
   if (path.empty()) return Status(Code::kNotFound, "an empty path");
   size_t start = 0;
   while (start < path.size()) {
     const size_t slash = std::min(path.find('/', start), path.size());
-    std::string name = path.substr(start, slash - start);
+    const std::string_view name = path.substr(start, slash - start);
     start = slash + 1;
     if (name.empty() || name == ".") continue;
-    if (name == ".." || name.find('\0') != std::string::npos) {
-      return Status(Code::kInvalid, "path " + path + ": holds \"..\" or a NUL byte");
+    if (name == ".." || name.find('\0') != std::string_view::npos) {
+      return Status(Code::kInvalid, "path " + std::string(path) + ": holds \"..\" or a NUL byte");
     }
     if (name.size() > kNameBytesMax) {
-      return Status(Code::kNameTooLong, "path " + path + ": a name over 255 bytes");
+      return Status(Code::kNameTooLong, "path " + std::string(path) + ": a name over 255 bytes");
     }
-    names.push_back(std::move(name));
+    names.push_back(name);
   }
   return names;
 }

@@ -82,7 +82,8 @@ class CrashableBytes {
   bool lost_sync_ = false;  // readers see what no Sync makes durable
 };
 
-// "/a//b/./c" -> {a, b, c}; kInvalid for ".." and NUL, kNameTooLong for a name over 255 bytes.
-Result<std::vector<std::string>> SplitPath(const std::string& path);
+// "/a//b/./c" -> {a, b, c}, views of `path`; kInvalid for ".." and NUL, kNameTooLong for a name
+// over 255 bytes.
+Result<std::vector<std::string_view>> SplitPath(std::string_view path);
 
 }  // namespace mendfs

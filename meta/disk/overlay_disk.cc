@@ -117,10 +117,10 @@ NodePtr OverlayState::Adopt(const Place& place) {
 }
 
 Result<Place> OverlayState::Locate(std::string_view what, const std::string& path) {
-  MENDFS_ASSIGN_OR_RETURN(const std::vector<std::string> names, SplitPath(path));
+  MENDFS_ASSIGN_OR_RETURN(const std::vector<std::string_view> names, SplitPath(path));
   Place place;
   place.node = RootOf(path);
-  for (const std::string& name : names) {
+  for (const std::string_view name : names) {
     if (!place.exists()) return Refusal(Code::kNotFound, what, path);
     if (place.kind() != FileKind::kDirectory) return Refusal(Code::kNotDirectory, what, path);
     Place child;
@@ -253,6 +253,13 @@ class OverlayLock final : public DiskLock {
     OverlayState& state = *state_;
     MutexLock lock(state.mutex);
     node_->lock_holder.clear();
+  }
+  void Sign(std::string_view holder) override {
+    OverlayState& state = *state_;
+    MutexLock lock(state.mutex);
+    node_->lock_holder = holder;
+    if (!node_->bytes.Truncate(nullptr, 0).ok()) return;
+    node_->bytes.WriteAt(nullptr, 0, holder).IgnoreError();
   }
 
  private:
@@ -412,18 +419,20 @@ Status OverlayDisk::SyncDir(const std::string& path) {
 Result<std::unique_ptr<DiskLock>> OverlayDisk::Lock(const std::string& path,
                                                     std::string_view holder) {
   OverlayState& state = *state_;
-  MutexLock lock(state.mutex);
-  MENDFS_ASSIGN_OR_RETURN(Place place, state.Locate("lock", path));
-  if (!place.exists()) place.node = MakeNode(place, FileKind::kRegular);
-  if (place.kind() == FileKind::kDirectory) return Refusal(Code::kIsDirectory, "lock", path);
-  if (!place.node) place.node = state.Adopt(place);
-  if (!place.node->lock_holder.empty()) {
-    return Status(Code::kBusy, "lock " + path + ": held by " + place.node->lock_holder);
+  std::unique_ptr<DiskLock> held;
+  {
+    MutexLock lock(state.mutex);
+    MENDFS_ASSIGN_OR_RETURN(Place place, state.Locate("lock", path));
+    if (!place.exists()) place.node = MakeNode(place, FileKind::kRegular);
+    if (place.kind() == FileKind::kDirectory) return Refusal(Code::kIsDirectory, "lock", path);
+    if (!place.node) place.node = state.Adopt(place);
+    if (!place.node->lock_holder.empty()) {
+      return Status(Code::kBusy, "lock " + path + ": held by " + place.node->lock_holder);
+    }
+    place.node->lock_holder = "another user";
+    held = std::make_unique<OverlayLock>(state_, place.node);
   }
-  MENDFS_RETURN_IF_ERROR(place.node->bytes.Truncate(nullptr, 0));
-  MENDFS_RETURN_IF_ERROR(place.node->bytes.WriteAt(nullptr, 0, holder));
-  place.node->lock_holder = holder.empty() ? "another user" : std::string(holder);
-  std::unique_ptr<DiskLock> held = std::make_unique<OverlayLock>(state_, place.node);
+  if (!holder.empty()) held->Sign(holder);
   return held;
 }
 

@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "meta/base/printable.h"
+
 namespace mendfs {
 
 namespace {
@@ -193,10 +195,17 @@ class PosixFile final : public File {
 
 class PosixLock final : public DiskLock {
  public:
-  explicit PosixLock(Descriptor file) : file_(std::move(file)) {}
+  PosixLock(Descriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+
+  // A full disk must not keep a store from being opened.
+  void Sign(std::string_view holder) override {
+    if (::ftruncate(file_.fd(), 0) != 0) return;
+    WriteAll(file_.fd(), path_, 0, holder.substr(0, kHolderBytesMax)).IgnoreError();
+  }
 
  private:
   const Descriptor file_;
+  const std::string path_;
 };
 
 // What the holder wrote, fit for a message.
@@ -204,12 +213,9 @@ std::string HolderOf(int fd, const std::string& path) {
   char text[kHolderBytesMax];
   const Result<size_t> size = ReadUpTo(fd, path, 0, sizeof(text), text);
   if (!size.ok() || *size == 0) return "another process";
-  std::string holder(text, *size);
-  while (!holder.empty() && holder.back() == '\n') holder.pop_back();
-  for (char& byte : holder) {
-    if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F) byte = '?';
-  }
-  return holder;
+  std::string_view holder(text, *size);
+  while (!holder.empty() && holder.back() == '\n') holder.remove_suffix(1);
+  return Printable(holder);
 }
 
 int OpenFlags(OpenMode mode) {
@@ -324,11 +330,8 @@ class PosixDisk final : public Disk {
       return Status(Code::kBusy, "lock " + path + ": held by " +
                                      (read ? "a process that reads" : HolderOf(file.fd(), path)));
     }
-    // The text is for people; a full disk must not keep a store from being opened.
-    if (::ftruncate(file.fd(), 0) == 0) {
-      WriteAll(file.fd(), path, 0, holder.substr(0, kHolderBytesMax)).IgnoreError();
-    }
-    std::unique_ptr<DiskLock> lock = std::make_unique<PosixLock>(std::move(file));
+    std::unique_ptr<DiskLock> lock = std::make_unique<PosixLock>(std::move(file), path);
+    if (!holder.empty()) lock->Sign(holder);
     return lock;
   }
 

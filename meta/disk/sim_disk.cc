@@ -105,14 +105,14 @@ void SimDiskState::CallWatcher(DiskCall call, const std::string& path) {
 }
 
 Result<Place> SimDiskState::Locate(std::string_view what, const std::string& path) const {
-  MENDFS_ASSIGN_OR_RETURN(const std::vector<std::string> names, SplitPath(path));
+  MENDFS_ASSIGN_OR_RETURN(const std::vector<std::string_view> names, SplitPath(path));
   Place place{.directory = nullptr, .name = "", .node = tree.root()};
-  for (const std::string& name : names) {
+  for (const std::string_view name : names) {
     if (!place.node) return Refusal(Code::kNotFound, what, path);
     if (!place.node->is_directory) return Refusal(Code::kNotDirectory, what, path);
     place.directory = std::move(place.node);
     place.name = name;
-    const auto found = place.directory->names.find(name);
+    const auto found = place.directory->names.find(place.name);
     place.node = found == place.directory->names.end() ? nullptr : found->second;
   }
   return place;
@@ -249,18 +249,28 @@ class SimFile final : public File {
 
 class SimLock final : public DiskLock {
  public:
-  SimLock(std::shared_ptr<SimDiskState> state, uint64_t file_id, uint64_t generation)
-      : state_(std::move(state)), file_id_(file_id), generation_(generation) {}
+  SimLock(std::shared_ptr<SimDiskState> state, SimNodePtr node, uint64_t generation)
+      : state_(std::move(state)), node_(std::move(node)), generation_(generation) {}
 
   ~SimLock() override {
     SimDiskState& state = *state_;
     MutexLock lock(state.mutex);
-    if (generation_ == state.generation) state.lock_holders.erase(file_id_);
+    if (generation_ == state.generation) state.lock_holders.erase(node_->id);
+  }
+
+  // A full disk is no reason.
+  void Sign(std::string_view holder) override {
+    SimDiskState& state = *state_;
+    MutexLock lock(state.mutex);
+    if (generation_ != state.generation) return;
+    state.lock_holders[node_->id] = holder;
+    state.tree.ChangeFile(node_, [&] { return node_->bytes.Truncate(0); }).IgnoreError();
+    state.Write(node_, 0, holder).IgnoreError();
   }
 
  private:
   const std::shared_ptr<SimDiskState> state_;
-  const uint64_t file_id_;
+  const SimNodePtr node_;
   const uint64_t generation_;
 };
 
@@ -396,19 +406,20 @@ Status SimDisk::SyncDir(const std::string& path) {
 
 Result<std::unique_ptr<DiskLock>> SimDisk::Lock(const std::string& path, std::string_view holder) {
   SimDiskState& state = *state_;
-  MutexLock lock(state.mutex);
-  MENDFS_RETURN_IF_ERROR(state.Begin(DiskCall::kLock, path));
-  MENDFS_ASSIGN_OR_RETURN(Place place, state.Locate("lock", path));
-  if (!place.node) {
-    place.node = state.tree.Create(place.directory, place.name, /*is_directory=*/false);
+  std::unique_ptr<DiskLock> held;
+  {
+    MutexLock lock(state.mutex);
+    MENDFS_RETURN_IF_ERROR(state.Begin(DiskCall::kLock, path));
+    MENDFS_ASSIGN_OR_RETURN(Place place, state.Locate("lock", path));
+    if (!place.node) {
+      place.node = state.tree.Create(place.directory, place.name, /*is_directory=*/false);
+    }
+    if (place.node->is_directory) return Refusal(Code::kIsDirectory, "lock", path);
+    const auto [entry, is_free] = state.lock_holders.try_emplace(place.node->id, "another process");
+    if (!is_free) return Status(Code::kBusy, "lock " + path + ": held by " + entry->second);
+    held = std::make_unique<SimLock>(state_, place.node, state.generation);
   }
-  if (place.node->is_directory) return Refusal(Code::kIsDirectory, "lock", path);
-  const auto [entry, is_free] = state.lock_holders.try_emplace(place.node->id, holder);
-  if (!is_free) return Status(Code::kBusy, "lock " + path + ": held by " + entry->second);
-  state.tree.ChangeFile(place.node, [&] { return place.node->bytes.Truncate(0); }).IgnoreError();
-  state.Write(place.node, 0, holder).IgnoreError();  // for people; a full disk is no reason
-  std::unique_ptr<DiskLock> held =
-      std::make_unique<SimLock>(state_, place.node->id, state.generation);
+  if (!holder.empty()) held->Sign(holder);
   return held;
 }
 

@@ -30,6 +30,7 @@ Result<std::unique_ptr<Manifest>> Manifest::Open(Disk& disk, const std::string& 
   // LevelDB's own blocks and those of segments share the bound half and half.
   manifest->cache_.reset(leveldb::NewLRUCache(options.cache_bytes / 2));
   manifest->segments_.UseCache(manifest->cache_.get());
+  manifest->segments_.UseDamageNote(manifest->read_damage_);
   if (!options.create && !options.read_only && !options.checked) {
     MENDFS_RETURN_IF_ERROR(Check(disk, store_path).status());
   }
@@ -38,6 +39,7 @@ Result<std::unique_ptr<Manifest>> Manifest::Open(Disk& disk, const std::string& 
   kv_options.cache_bytes = options.cache_bytes / 2;
   kv_options.write_buffer_bytes = options.write_buffer_bytes;
   kv_options.tight = options.tight;
+  kv_options.damage = manifest->read_damage_;
   MENDFS_ASSIGN_OR_RETURN(manifest->kv_, OpenLevelDb(disk, store_path + "/" + options.directory,
                                                      kv_options, options.defects));
   {

@@ -171,6 +171,8 @@ class Manifest : public Reader {
   // folded.
   Result<BranchTotals> CountApplied() const;
   const ManifestDamage& damage() const { return damage_; }
+  // What reads, folds and compactions met since the open.
+  const DamageNote& read_damage() const { return *read_damage_; }
   size_t segments() const { return segments_.count(); }
   Kv& kv() { return *kv_; }
 
@@ -238,6 +240,7 @@ class Manifest : public Reader {
   std::map<BranchId, BranchRow> branches_ GUARDED_BY(mutex_);
   Folding folding_ GUARDED_BY(mutex_);
   ManifestDamage damage_;  // set while it is opened
+  const std::shared_ptr<DamageNote> read_damage_ = std::make_shared<DamageNote>();
 };
 
 }  // namespace mendfs

@@ -8,10 +8,18 @@ Seq StartOf(const SegmentValue& value, Seq segment) {
   return value.start == Seq() ? segment : value.start;
 }
 
+Status Noted(DamageNote& damage, const SegmentRef& ref, const Status& status) {
+  if (status.code() != Code::kCorruption && status.code() != Code::kIo) return status;
+  damage.Note("segment " + ToHex(ref.object) + ": " + status.message());
+  return status;
+}
+
 class SegmentLayer : public Layer {
  public:
-  SegmentLayer(std::shared_ptr<SegmentReader> reader, Seq segment)
+  SegmentLayer(std::shared_ptr<SegmentReader> reader, Seq segment,
+               std::shared_ptr<DamageNote> damage)
       : reader_(std::move(reader)),
+        damage_(std::move(damage)),
         segment_(segment),
         whiteout_(reader_->ref().clears),
         cursor_(reader_->NewCursor()) {}
@@ -34,18 +42,20 @@ class SegmentLayer : public Layer {
  private:
   void Parse() {
     if (!cursor_->Valid()) {
-      status_ = cursor_->status();
+      status_ = Noted(*damage_, reader_->ref(), cursor_->status());
       return;
     }
     const auto value = ParseSegmentValue(cursor_->value());
     if (!value) {
-      status_ = Status(Code::kCorruption, "segment entry does not decode");
+      status_ = Noted(*damage_, reader_->ref(),
+                      Status(Code::kCorruption, "segment entry does not decode"));
       return;
     }
     value_ = *value;
   }
 
   const std::shared_ptr<SegmentReader> reader_;
+  const std::shared_ptr<DamageNote> damage_;
   const Seq segment_;
   const bool whiteout_;
   const std::unique_ptr<SegmentCursor> cursor_;
@@ -104,10 +114,19 @@ std::shared_ptr<const SegmentSet::List> SegmentSet::ListOf(BranchId branch) cons
 Result<std::shared_ptr<SegmentReader>> SegmentSet::Open(const Placed& placed) const {
   MutexLock lock(placed.mutex);
   if (placed.reader == nullptr) {
-    MENDFS_ASSIGN_OR_RETURN(auto reader, SegmentReader::Open(objects_, placed.ref, cache_));
-    placed.reader = std::move(reader);
+    auto reader = SegmentReader::Open(objects_, placed.ref, cache_);
+    if (!reader.ok()) return Noted(*damage_, placed.ref, reader.status());
+    placed.reader = *std::move(reader);
   }
   return placed.reader;
+}
+
+Result<std::optional<std::string>> SegmentSet::GetFrom(const Placed& placed,
+                                                       std::string_view key) const {
+  MENDFS_ASSIGN_OR_RETURN(const auto reader, Open(placed));
+  auto bytes = reader->Get(key);
+  if (!bytes.ok()) return Noted(*damage_, placed.ref, bytes.status());
+  return bytes;
 }
 
 Result<std::optional<SegmentSet::Held>> SegmentSet::Get(BranchId branch, Seq above, Seq seq,
@@ -117,8 +136,7 @@ Result<std::optional<SegmentSet::Held>> SegmentSet::Get(BranchId branch, Seq abo
   for (const auto& placed : *list) {
     if (placed->start <= above) break;  // newest first
     if (placed->start > seq || key < placed->ref.first_key || key > placed->ref.last_key) continue;
-    MENDFS_ASSIGN_OR_RETURN(const auto reader, Open(*placed));
-    MENDFS_ASSIGN_OR_RETURN(auto bytes, reader->Get(key));
+    MENDFS_ASSIGN_OR_RETURN(auto bytes, GetFrom(*placed, key));
     if (!bytes) continue;
     const auto value = ParseSegmentValue(*bytes);
     if (!value) {
@@ -136,9 +154,7 @@ bool SegmentSet::MayHold(BranchId branch, std::string_view key) const {
   if (list == nullptr) return false;
   for (const auto& placed : *list) {
     if (key < placed->ref.first_key || key > placed->ref.last_key) continue;
-    auto reader = Open(*placed);
-    if (!reader.ok()) return true;
-    const auto value = (*reader)->Get(key);
+    const auto value = GetFrom(*placed, key);
     if (!value.ok() || value->has_value()) return true;
   }
   return false;
@@ -155,7 +171,7 @@ void SegmentSet::AppendLayers(BranchId branch, Seq seq, const KeyRange& range,
     if (!reader.ok()) {
       layers.push_back(std::make_unique<BrokenLayer>(reader.status()));
     } else {
-      layers.push_back(std::make_unique<SegmentLayer>(*std::move(reader), placed->start));
+      layers.push_back(std::make_unique<SegmentLayer>(*std::move(reader), placed->start, damage_));
     }
   }
 }

@@ -13,10 +13,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "meta/base/mutex.h"
 #include "meta/base/status.h"
+#include "meta/manifest/kv/damage_note.h"
 #include "meta/manifest/layer.h"
 #include "meta/manifest/reader.h"
 #include "meta/object/segment.h"
@@ -29,6 +31,8 @@ class SegmentSet {
 
   // Before the first read.
   void UseCache(leveldb::Cache* cache) { cache_ = cache; }
+  // Told what reads meet.
+  void UseDamageNote(std::shared_ptr<DamageNote> damage) { damage_ = std::move(damage); }
   // Segments of a branch are added in rising order of their start.
   void Add(BranchId branch, Seq start, const SegmentRef& ref);
   size_t count() const;
@@ -57,9 +61,11 @@ class SegmentSet {
 
   std::shared_ptr<const List> ListOf(BranchId branch) const;
   Result<std::shared_ptr<SegmentReader>> Open(const Placed& placed) const;
+  Result<std::optional<std::string>> GetFrom(const Placed& placed, std::string_view key) const;
 
   ObjectStore& objects_;
   leveldb::Cache* cache_;
+  std::shared_ptr<DamageNote> damage_ = std::make_shared<DamageNote>();
   mutable Mutex mutex_{LockRank::kManifest};
   std::map<BranchId, std::shared_ptr<const List>> lists_ GUARDED_BY(mutex_);
 };

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "meta/base/printable.h"
 #include "meta/tree/acl.h"
 
 namespace mendfs {
@@ -29,7 +30,7 @@ Status CheckXattrName(std::string_view name) {
     return Status(Code::kInvalid, "an xattr name goes on behind '" + std::string(prefix) + "'");
   }
   return Status(Code::kUnsupported,
-                "xattr " + std::string(name) + ": user, trusted, security and POSIX ACLs only");
+                "xattr " + Printable(name) + ": user, trusted, security and POSIX ACLs only");
 }
 
 std::string InodeText(InodeNumber inode) {
@@ -37,12 +38,7 @@ std::string InodeText(InodeNumber inode) {
 }
 
 std::string NameText(InodeNumber parent, std::string_view name) {
-  std::string text = "'";
-  for (const char c : name.substr(0, kTreeNameBytesMax)) {
-    const auto byte = static_cast<unsigned char>(c);
-    text.push_back(byte < 0x20 || byte == 0x7F ? '?' : c);
-  }
-  return text + "' in " + InodeText(parent);
+  return "'" + Printable(name.substr(0, kTreeNameBytesMax)) + "' in " + InodeText(parent);
 }
 
 Status CheckFileName(std::string_view name) {

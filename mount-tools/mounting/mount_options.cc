@@ -10,9 +10,9 @@
 namespace mendfs {
 namespace {
 
-constexpr std::array<std::string_view, 12> kOwn = {
-    "ro",    "rw",     "allow_other", "noallow_other", "nonempty", "nograph",
-    "graph", "commit", "cache_size",  "log",           "relatime", "noatime"};
+constexpr std::array<std::string_view, 13> kOwn = {
+    "ro",     "rw",         "allow_other", "noallow_other", "nonempty", "nograph", "graph",
+    "commit", "cache_size", "log",         "relatime",      "noatime",  "errors"};
 
 // Business of mount(8), or what this file system does anyway.
 constexpr std::array<std::string_view, 26> kIgnored = {
@@ -72,6 +72,12 @@ Status SetValue(std::string_view name, std::string_view value, MountSettings& se
   } else if (name == "log") {
     if (value.empty()) return OutOfRange(name, value, "a file name, as in log=/var/log/g.log");
     settings.log_path = value;
+  } else if (name == "errors") {
+    if (value != "continue" && value != "remount-ro") {
+      return OutOfRange(name, value,
+                        "errors=continue, or errors=remount-ro: read-only when damage is met");
+    }
+    settings.damage_stops_writes = value == "remount-ro";
   } else if (name == kKernelMaxRead) {
     const std::optional<uint64_t> size = ParseSizeBytes(value);
     if (!size || *size < kMaxReadMin || *size > kMaxReadMax) {
@@ -108,8 +114,8 @@ Status SetOption(std::string_view option, const OptionRules& rules, MountSetting
   const std::string_view name = option.substr(0, equals);
   Status status;
   if (equals == std::string_view::npos) {
-    const bool wants_value =
-        name == "commit" || name == "cache_size" || name == "log" || name == kKernelMaxRead;
+    const bool wants_value = name == "commit" || name == "cache_size" || name == "log" ||
+                             name == "errors" || name == kKernelMaxRead;
     if (wants_value) return OutOfRange(name, "", "a value");
     if (!SetFlag(name, settings)) status = Unknown(name);
   } else if (!(name.starts_with("x-") || name.starts_with("X-") || name == "comment")) {

@@ -152,7 +152,12 @@ std::optional<std::string> AwaitHolderName(const std::string& store_path) {
   while (true) {
     std::optional<std::string> holder = StoreHolder(store_path);
     if (!holder) return std::nullopt;
-    if (IsAlive(*holder) || std::chrono::steady_clock::now() >= end) return holder;
+    if (IsAlive(*holder)) return holder;
+    if (std::chrono::steady_clock::now() >= end) {
+      // It is still checking the store, and signs LOCK before it writes anything else.
+      const int pid = PidWithOpenFile(LockPath(store_path));
+      return pid != 0 ? "pid " + std::to_string(pid) + ", which is opening it" : *holder;
+    }
     std::this_thread::sleep_for(kNameLook);
   }
 }

@@ -121,20 +121,4 @@ std::string Counted(uint64_t count, std::string_view singular, std::string_view 
   return text;
 }
 
-std::string Printable(std::string_view text) {
-  std::string shown;
-  shown.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      shown += c;
-      continue;
-    }
-    char escaped[8];
-    std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
-    shown += escaped;
-  }
-  return shown;
-}
-
 }  // namespace mendfs

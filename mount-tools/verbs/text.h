@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "meta/base/printable.h"
+
 namespace mendfs {
 
 // The candidate that `word` was most likely meant to be; empty when none is near.
@@ -27,8 +29,5 @@ std::string HumanBytes(uint64_t size_bytes);
 std::string HumanTime(int64_t time_ns);
 // "1 node", "2 nodes", "1,234,567 rows".
 std::string Counted(uint64_t count, std::string_view singular, std::string_view plural);
-
-// Safe on a terminal and on one line: control bytes become \xNN.
-std::string Printable(std::string_view text);
 
 }  // namespace mendfs

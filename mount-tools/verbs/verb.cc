@@ -153,7 +153,7 @@ std::string RefusalJson(const Refusal& refusal) {
                      {"operation", refusal.operation},
                      {"path", refusal.path},
                      {"error", ErrnoName(refusal.code)},
-                     {"why", refusal.sentence},
+                     {"why", Printable(refusal.sentence)},
                      {"rejected", refusal.rejected},
                      {"uid", refusal.uid},
                      {"pid", refusal.pid}};

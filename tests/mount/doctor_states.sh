@@ -22,6 +22,34 @@ says() {
   [[ $want == "$code" ]] || fail "$* ended with $code, wanted $want: $said"
 }
 health() { same "$1" "$(cat "$mnt/.mend/health")"; }
+# member NAME: of the JSON on standard input
+member() { python3 -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+# tells HEALTH WORD NEXT [STORE]: .mend/health, status --json and doctor --json agree on the health, WORD
+# stands in why it is so, NEXT in what to do about it. Of a store that is not mounted with STORE.
+tells() {
+  local at=${4:-$mnt} said code=0
+  said=$("$mendfs" status "$at" --json 2>&1) || fail "status: $said"
+  same "$1" "$(member health <<<"$said")"
+  holds "$(member reason <<<"$said")" "$2"
+  [[ $at != "$mnt" ]] || health "$1"
+  said=$("$mendfs" doctor "$at" --json) || code=$?
+  if [[ $1 == ok && $at == "$mnt" ]]; then same 0 "$code"; else same 1 "$code"; fi
+  [[ $at != "$mnt" ]] || same "$1" "$(member state <<<"$said")"
+  holds "$(member sentence <<<"$said")" "$2"
+  holds "$(member sentence <<<"$said") $(member advice <<<"$said")" "$3"
+  [[ $said != *$'\e'* && $said != *u001b* ]] || fail "raw bytes: $said"
+}
+# turn FILE OFFSET: a bit of the byte there
+turn() {
+  python3 - "$@" <<'END'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(int(sys.argv[2]))
+    byte = file.read(1)[0]
+    file.seek(int(sys.argv[2]))
+    file.write(bytes([byte ^ 16]))
+END
+}
 
 # ---- clean, not mounted
 says 1 "is a store that is not mounted" "$mendfs" doctor "$store"
@@ -32,7 +60,7 @@ says 0 "mounted     no" "$mendfs" status "$store"
 
 # ---- mounted
 must "$mendfs" mount "$store" "$mnt"
-health ok
+tells ok "" ""
 says 0 "served by pid $(daemon)" "$mendfs" doctor "$mnt"
 says 0 "answers" "$mendfs" doctor "$store"
 says 0 "health      ok" "$mendfs" status "$mnt"
@@ -70,6 +98,7 @@ mv "$store" moved
 echo still >"$mnt/files/still"
 is_health() { [[ $(cat "$mnt/.mend/health") == "$1" ]]; }
 soon is_health degraded
+says 1 "last commit could not be closed" "$mendfs" doctor "$mnt"
 says 1 "Its health is degraded: " "$mendfs" doctor "$mnt"
 mv moved "$store"
 soon is_health ok
@@ -103,6 +132,7 @@ must env MENDFS_FAILPOINTS=intent.after_confirm=crash "$mendfs" mount "$store" "
 "$mendfs" load "$mnt" one.jsonl --mode append >/dev/null 2>&1 || true
 soon umount -l "$mnt"
 says 1 "1 multi-step write waits" "$mendfs" doctor "$store"
+tells degraded "" "the next mount for writing finishes or takes back each" "$store"
 says 0 "1 waiting to be resolved" "$mendfs" status "$store"
 says 0 "health      degraded" "$mendfs" status "$store"
 sidecar=$(ls "$store"/sidecars/*.json)
@@ -110,9 +140,16 @@ printf damaged >"$sidecar"
 says 1 "$sidecar keeps it from being mounted for writing" "$mendfs" doctor "$store"
 says 0 "$sidecar" "$mendfs" status "$store"
 must "$mendfs" mount "$store" "$mnt" 2>said
-health readonly
-says 1 "$sidecar" "$mendfs" doctor "$mnt"
+tells readonly "$sidecar" "fsck"
 says 0 "$sidecar" "$mendfs" status "$mnt"
+unmount
+
+# ---- of a newer program: nothing is mounted for writing, and nobody is told to try
+printf '{"mendfs":"sidecar","format_version":9,"checksum":"\x1b[31m"}' >"$sidecar"
+says 5 "newer" "$mendfs" mount "$store" "$mnt"
+tells degraded "format 9" "use a newer mendfs" "$store"
+must "$mendfs" mount "$store" "$mnt" -o ro
+tells degraded "format 9" "mendfs status $mnt"
 unmount
 anew
 echo mine >"$store/sidecars/notes"
@@ -140,8 +177,7 @@ for hit in 1 2 3 4; do # an open flushes too
   if ! "$mendfs" flush "$mnt" >/dev/null 2>&1; then break; fi
   anew
 done
-health readonly
-says 1 "Its health is readonly" "$mendfs" doctor "$mnt"
+tells readonly "fenced" "unmount and mount again"
 says 0 "health      readonly: " "$mendfs" status "$mnt"
 says 0 "the store is readonly: " "$mendfs" why "$mnt"
 refused "" touch "$mnt/files/y"
@@ -156,10 +192,106 @@ object=$(find "$store/objects" -type f -size +200k | head -n 1)
 printf 'XXXX' | dd of="$object" bs=1 seek=150000 conv=notrunc status=none
 must "$mendfs" mount "$store" "$mnt"
 refused "Input/output error" cat "$mnt/files/big"
-health degraded
-says 1 "could not be read" "$mendfs" doctor "$mnt"
+tells degraded "could not be read" "mendfs fsck --data $store"
 says 0 "health      degraded: " "$mendfs" status "$mnt"
 unmount
+
+# ---- a damaged record of the journal that is needed
+anew
+must "$mendfs" mount "$store" "$mnt" -o commit=1h
+for i in $(seq 50); do printf '{"age":%d}\n' "$i" >"$mnt/nodes/Person/p$i.json"; done
+must "$mendfs" flush "$mnt" >/dev/null
+kill -9 "$(daemon)"
+soon umount -l "$mnt"
+segment=$(ls "$store"/journal/*.log | tail -n 1)
+turn "$segment" "$(grep -abo 'p20' "$segment" | head -n 1 | cut -d: -f1)"
+says 1 "does not verify" "$mendfs" doctor "$store"
+tells readonly "${segment##*/}" "export" "$store"
+must "$mendfs" mount "$store" "$mnt" 2>said
+tells readonly "${segment##*/}" "mendfs fsck"
+unmount
+
+# ---- a list of tables that names what is not there, with bytes that a terminal would obey
+anew
+printf 'MANIFEST-\033[31mred\n' >"$store/manifest/CURRENT"
+tells readonly "manifest" "export" "$store"
+must "$mendfs" mount "$store" "$mnt" 2>said
+[[ $(cat said) != *$'\e'* ]] || fail "raw bytes: $(cat said)"
+tells readonly "manifest" "mendfs fsck"
+unmount
+# … and without the journal: refused for writing, and nobody is told to try
+rm "$store"/journal/*.log
+says 1 "no state of the store verifies" "$mendfs" mount "$store" "$mnt"
+says 1 "try: mendfs fsck $store" "$mendfs" doctor "$store"
+
+# ---- folds are missing and the journal does not go back: what is left is shown to who asks, as failed
+anew
+rm -f "$store"/journal/*.log "$store"/manifest/*.log
+python3 - "$store" <<'END'
+import glob, sys
+name = max(glob.glob(sys.argv[1] + "/manifest/MANIFEST-*"))
+data = open(name, "rb").read()
+at = last = 0
+while at + 7 <= len(data):
+    last = at
+    at += 7 + data[at + 4] + 256 * data[at + 5]
+open(name, "wb").write(data[:last])
+END
+if "$mendfs" mount "$store" "$mnt" -o ro 2>said; then
+  [[ $(cat "$mnt/.mend/health") == ok ]] || tells failed "rows are lost" "mount it with"
+  unmount
+fi
+
+# ---- a newer format, and bytes where there should be JSON
+anew
+sed -i 's/"format_version": 1/"format_version": 77/' "$store/mendfs.json"
+says 1 "format 77" "$mendfs" mount "$store" "$mnt"
+says 1 "format 77" "$mendfs" status "$store"
+says 1 "use a newer mendfs" "$mendfs" doctor "$store"
+says 1 "try: mendfs version" "$mendfs" doctor "$store"
+printf '\033[31m' >"$store/mendfs.json"
+says 1 "mendfs.json is damaged" "$mendfs" doctor "$store"
+says 1 "mendfs.json is damaged" "$mendfs" mount "$store" "$mnt"
+
+# ---- a file where a directory should be
+for directory in staging sidecars journal manifest; do
+  anew
+  rm -rf "${store:?}/$directory" && echo mine >"$store/$directory"
+  [[ $directory == staging ]] || says 1 "$directory" "$mendfs" doctor "$store"
+  if "$mendfs" mount "$store" "$mnt" 2>said; then
+    [[ $(cat "$mnt/.mend/health") != ok ]] || fail "$directory is a file, and all is well"
+    says 1 "$directory" "$mendfs" doctor "$mnt"
+    unmount
+  else
+    holds "$(cat said)" "$directory"
+  fi
+  same mine "$(cat "$store/$directory")"
+done
+
+# ---- a store that is copied while it is written opens at a state that it was in, or says what it lacks
+anew
+must "$mendfs" mount "$store" "$mnt"
+(for i in $(seq 300); do printf '{"age":%d}\n' $((i % 90)) >"$mnt/nodes/Person/w$i.json"; done) &
+writer=$!
+for copy in 1 2 3; do cp -a "$store" "copy$copy" 2>/dev/null || true; done
+wait "$writer"
+unmount
+live=$store
+for copy in 1 2 3; do
+  store=$PWD/copy$copy
+  rm -f "$store/control.sock"
+  if "$mendfs" mount "$store" "$mnt" 2>said; then
+    case $(cat "$mnt/.mend/health") in
+      ok) tells ok "" "" ;;
+      readonly) tells readonly "" "mendfs fsck" ;;
+      *) fail "a copy is $(cat "$mnt/.mend/health")" ;;
+    esac
+    unmount
+  else
+    says 1 "try: mendfs fsck" "$mendfs" doctor "$store"
+  fi
+done
+store=$live
 
 # ---- a clock that is years back
 anew
@@ -180,8 +312,7 @@ if mount -t tmpfs -o size=48m none small 2>/dev/null; then
   dd if=/dev/zero of=small/filler bs=64k status=none 2>/dev/null || true
   is_degraded() { echo more >>"$mnt/files/more"; [[ $(cat "$mnt/.mend/health") == degraded ]]; }
   for _ in $(seq 100); do is_degraded 2>/dev/null && break; sleep 0.1; done
-  health degraded
-  says 1 "Its health is degraded: " "$mendfs" doctor "$mnt"
+  tells degraded "is full" "new data is refused until"
   says 0 "space" "$mendfs" status "$mnt"
   rm small/filler
 fi

@@ -16,7 +16,6 @@ soon umount -l "$mnt"
 must cp -a "$store" whole
 
 anew() { unmount && rm -rf "$store" && cp -a whole "$store"; }
-sums() { (cd "$store" && find . -type f ! -name LOCK -exec md5sum {} + | sort; find . | sort); }
 # flip FILE OFFSET
 flip() {
   python3 - "$@" <<'END'
@@ -31,7 +30,7 @@ END
 # mounted_read_only WORD: mounting works, everything says that it is read-only and why.
 mounted_read_only() {
   local code=0
-  before=$(sums)
+  before=$(traces "$store")
   "$mendfs" mount "$store" "$mnt" 2>said || code=$?
   same 0 "$code"
   holds "$(cat said)" "mounted READ-ONLY: "
@@ -55,7 +54,7 @@ mounted_read_only() {
 # untouched: what the mount found it has left; the offline tools tell the same.
 untouched() {
   unmount
-  same "$before" "$(sums)"
+  same "$before" "$(traces "$store")"
   holds "$("$mendfs" status "$store")" "$1"
   holds "$("$mendfs" doctor "$store" || true)" "$1"
 }
@@ -92,16 +91,17 @@ untouched "journal"
 
 # ---- LevelDB's list of tables is gone, the journal has everything
 anew
-rm "$store/manifest/CURRENT"
+rm "$store/manifest/CURRENT" "$store/LOCK"
 mounted_read_only "read from the journal"
 must cmp newest.jsonl shown.jsonl
 same "file 20" "$(cat "$mnt/files/f20")"
 untouched "read from the journal"
+absent "$store/LOCK" # none is made for a store that is not written to
 # … and with both gone, nothing can be said to be a state.
 rm "$store"/journal/*.log
-before=$(sums)
+before=$(traces "$store")
 refused "no state of the store verifies" "$mendfs" mount "$store" "$mnt"
-same "$before" "$(sums)"
+same "$before" "$(traces "$store")"
 
 # ---- LevelDB's log: the journal has all of it, the store is writable
 anew
@@ -124,14 +124,14 @@ must touch "$mnt/files/x"
 for part in 1 2 3 4 5 6 7 8 9; do
   anew
   for table in "$store"/manifest/*.ldb; do flip "$table" $(($(stat -c %s "$table") * part / 10)); done
-  before=$(sums)
+  before=$(traces "$store")
   must "$mendfs" mount "$store" "$mnt" 2>said
   if [[ -s said ]]; then
     holds "$(cat said)" "read from the journal"
     must "$mendfs" export "$mnt" >shown.jsonl
     must cmp newest.jsonl shown.jsonl
     unmount
-    same "$before" "$(sums)"
+    same "$before" "$(traces "$store")"
   elif "$mendfs" export "$mnt" >shown.jsonl 2>said; then
     must cmp newest.jsonl shown.jsonl
   else
@@ -146,7 +146,7 @@ printf damaged >"$sidecar"
 mounted_read_only "$sidecar"
 must cmp newest.jsonl shown.jsonl
 unmount
-same "$before" "$(sums)"
+same "$before" "$(traces "$store")"
 printf '{"mendfs":"sidecar","format_version":3}' >"$sidecar"
 refused "newer" "$mendfs" mount "$store" "$mnt"
 rm "$sidecar"

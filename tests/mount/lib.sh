@@ -56,6 +56,11 @@ soon() {
 names() {
   (cd "$1" && ls -A | LC_ALL=C sort | tr '\n' ' ')
 }
+# traces DIR: all that a write below it would change: names, bytes, times of writing
+traces() {
+  (cd "$1" && find . -printf '%p %y %s %T@ %C@\n' | LC_ALL=C sort &&
+    find . -type f -exec md5sum {} + | LC_ALL=C sort)
+}
 need() {
   local tool
   for tool; do

@@ -11,8 +11,7 @@ refused "pid $writer" "$mendfs" mount "$store" mnt2 -o ro
 holds "$("$mendfs" mount "$store" mnt2 -o ro 2>&1 || true)" "does not go beside a writer"
 unmount
 
-state() { (cd "$store" && find . -type f -exec md5sum {} + | sort && find . | sort); }
-before=$(state)
+before=$(traces "$store")
 must "$mendfs" mount "$store" "$mnt" -o ro
 must "$mendfs" mount "$store" mnt2 -o ro # readers go together
 
@@ -43,9 +42,18 @@ said=$("$mendfs" mount "$store" mnt3 2>&1 || true)
 holds "$said" "open for reading already, by pid"
 holds "$said" "mounted at $mnt"
 must "$mendfs" fsck -n "$store" >/dev/null
+must "$mendfs" fsck -n --data "$store" >/dev/null
+must "$mendfs" doctor "$store" >/dev/null
 "$mendfs" umount mnt2
 unmount
-same "$before" "$(state)"
+same "$before" "$(traces "$store")"
+# Nor by those that look at a store that nobody has open.
+must "$mendfs" status "$store" >/dev/null
+must "$mendfs" export "$store" >/dev/null
+must "$mendfs" log "$store" >/dev/null
+must "$mendfs" fsck -n --data "$store" >/dev/null
+"$mendfs" doctor "$store" >/dev/null || true
+same "$before" "$(traces "$store")"
 must "$mendfs" mount "$store" "$mnt" # at once: a reader that is ending is waited for
 
 unmount

@@ -9,6 +9,7 @@
 #include "meta/manifest/keys.h"
 #include "meta/store.h"
 #include "meta/tables.h"
+#include "tests/store/rows_text.h"
 #include "tests/support/copy_tree.h"
 
 namespace mendfs {
@@ -32,18 +33,9 @@ struct Facts {
   friend bool operator==(const Facts&, const Facts&) = default;
 };
 
-std::string ExportAll(const Store& store) {
-  std::string text;
-  const Status status = Export(store.reader(), {}, {}, [&](std::string_view part) {
-    text.append(part);
-    return Status::Ok();
-  });
-  return status.ok() ? text : status.ToString();
-}
-
 Facts FactsOf(const Store& store) {
   Facts facts;
-  facts.rows = ExportAll(store);
+  facts.rows = RowsText(store);
   const StoreStatus status = store.Describe();
   if (status.head) facts.head = ToHex(status.head->id);
   const auto totals = Inspector(store, {}).AddUp();

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <map>
 
-#include "meta/bulk.h"
 #include "meta/disk/sim_disk.h"
 #include "meta/journal/record_format.h"
 #include "meta/store.h"
 #include "meta/tables.h"
+#include "tests/store/rows_text.h"
 
 namespace mendfs {
 namespace {
@@ -23,16 +23,6 @@ OpenOptions Options(OpenAccess access = OpenAccess::kReadWrite) {
   options.access = access;
   options.journal_segment_bytes = 8 << 10;
   return options;
-}
-
-// The rows, or why they could not all be read.
-std::string RowsOf(const Store& store) {
-  std::string text;
-  const Status status = Export(store.reader(), {}, {}, [&](std::string_view part) {
-    text.append(part);
-    return Status::Ok();
-  });
-  return status.ok() ? text : status.ToString();
 }
 
 void ReadTree(Disk& disk, const std::string& path, std::map<std::string, std::string>& files) {
@@ -77,8 +67,8 @@ class LastGoodTest : public ::testing::Test {
       ASSERT_TRUE(TableWriter(store.door(), kMainBranch)
                       .PutNode((*schema)->nodes[0].id, "r" + std::to_string(i % 30), body, {})
                       .ok());
-      states_[RowsOf(store)] = store.LastSeq();
-      newest_ = RowsOf(store);
+      states_[RowsText(store)] = store.LastSeq();
+      newest_ = RowsText(store);
     }
   }
 
@@ -101,7 +91,7 @@ class LastGoodTest : public ::testing::Test {
       seen.refused = store.status();
       if (store.ok()) {
         seen.status = (*store)->Describe();
-        seen.rows = RowsOf(**store);
+        seen.rows = RowsText(**store);
       }
     }
     std::map<std::string, std::string> after;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "meta/base/printable.h"
 #include "meta/describe.h"
 
 namespace mendfs {
@@ -74,33 +75,15 @@ std::string_view ErrnoName(Code code) {
   return "EIO";
 }
 
-namespace {
-
 // A name may hold anything but a slash: a newline in it must not look like another refusal, nor
 // reach a terminal as a command.
-std::string OneLine(std::string_view text) {
-  std::string line;
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      line += c;
-      continue;
-    }
-    constexpr char kDigits[] = "0123456789abcdef";
-    line += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
-  }
-  return line;
-}
-
-}  // namespace
-
 std::string RefusalText(const Refusal& refusal) {
   std::string text = TimeText(refusal.time_ns) + " " + std::string(ErrnoName(refusal.code)) + " " +
                      refusal.operation + " " +
-                     (refusal.path.empty() ? "/" : OneLine(refusal.path)) + " (pid " +
+                     (refusal.path.empty() ? "/" : Printable(refusal.path)) + " (pid " +
                      std::to_string(refusal.pid) + ", uid " + std::to_string(refusal.uid) +
-                     ")\n  " + OneLine(refusal.sentence) + "\n";
-  if (!refusal.rejected.empty()) text += "  the bytes: " + OneLine(refusal.rejected) + "\n";
+                     ")\n  " + Printable(refusal.sentence) + "\n";
+  if (!refusal.rejected.empty()) text += "  the bytes: " + Printable(refusal.rejected) + "\n";
   return text;
 }
 

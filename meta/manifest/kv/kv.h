@@ -15,6 +15,7 @@
 
 #include "meta/base/status.h"
 #include "meta/disk/disk.h"
+#include "meta/manifest/kv/damage_note.h"
 
 namespace mendfs {
 
@@ -73,6 +74,8 @@ struct KvOptions {
   uint64_t cache_bytes = 32 << 20;
   uint64_t write_buffer_bytes = 16 << 20;
   bool tight = false;  // see Kv::SetTight
+  // Told what reads meet, those of compactions too. Shared: iterators outlive the Kv.
+  std::shared_ptr<DamageNote> damage = std::make_shared<DamageNote>();
 };
 
 // Defects that a test can plant to see that something turns red; none in production.

@@ -54,22 +54,36 @@ class EnvSequentialFile : public leveldb::SequentialFile {
   uint64_t offset_ = 0;
 };
 
-class EnvRandomAccessFile : public leveldb::RandomAccessFile {
+// A table. LevelDB reads its end, which says where its index is, and blocks: bytes, their kind and
+// the checksum of both.
+class EnvTable : public leveldb::RandomAccessFile {
  public:
-  EnvRandomAccessFile(LevelDbEnv& env, std::unique_ptr<File> file)
-      : env_(env), file_(std::move(file)) {}
+  EnvTable(LevelDbEnv& env, std::string name, std::unique_ptr<File> file, uint64_t size_bytes)
+      : env_(env), name_(std::move(name)), file_(std::move(file)), size_bytes_(size_bytes) {}
 
   leveldb::Status Read(uint64_t offset, size_t n, leveldb::Slice* result,
                        char* scratch) const override {
     auto got = file_->ReadAt(offset, n, scratch);
-    if (!got.ok()) return env_.Fail(got.status());
+    if (!got.ok()) return env_.FailRead(name_, got.status());
     *result = leveldb::Slice(scratch, *got);
-    return leveldb::Status::OK();
+    const std::string_view bytes(scratch, *got);
+    const bool is_end = n == kTableEndBytes && offset + n == size_bytes_;
+    if (*got == n && (is_end ? bytes.ends_with(kTableMagic) : IsWholeBlock(bytes))) {
+      return leveldb::Status::OK();
+    }
+    return env_.Damaged(name_, is_end ? "its end is not that of a table"
+                                      : "the block at byte " + std::to_string(offset) +
+                                            " does not fit its checksum");
   }
 
  private:
+  static constexpr size_t kTableEndBytes = 48;
+  static constexpr std::string_view kTableMagic = "\x57\xfb\x80\x8b\x24\x75\x47\xdb";
+
   LevelDbEnv& env_;
+  const std::string name_;
   const std::unique_ptr<File> file_;
+  const uint64_t size_bytes_;
 };
 
 class EnvWritableFile : public leveldb::WritableFile {
@@ -155,8 +169,11 @@ class EnvLogger : public leveldb::Logger {
 
 }  // namespace
 
-LevelDbEnv::LevelDbEnv(Disk& disk, const KvDefects& defects)
-    : leveldb::EnvWrapper(leveldb::Env::Default()), disk_(disk), defects_(defects) {}
+LevelDbEnv::LevelDbEnv(Disk& disk, const KvDefects& defects, std::shared_ptr<DamageNote> damage)
+    : leveldb::EnvWrapper(leveldb::Env::Default()),
+      disk_(disk),
+      defects_(defects),
+      damage_(std::move(damage)) {}
 
 LevelDbEnv::~LevelDbEnv() {
   MutexLock lock(work_mutex_);
@@ -261,6 +278,20 @@ leveldb::Status LevelDbEnv::FailWrite(const Status& status) {
   return Fail(status);
 }
 
+leveldb::Status LevelDbEnv::Damaged(const std::string& name, const std::string& what) {
+  damage_->Note(name + ": " + what);
+  return leveldb::Status::Corruption(name, what);
+}
+
+leveldb::Status LevelDbEnv::FailRead(const std::string& name, const Status& status) {
+  // After Stop another instance may have merged what an old iterator still asks for.
+  const bool stopped = !fence().ok();
+  if (status.code() == Code::kNotFound && !stopped) return Damaged(name, "the table is missing");
+  if (!stopped) damage_->Note(status.message());
+  const leveldb::Status failed = Fail(status);
+  return failed.IsNotFound() ? leveldb::Status::IOError(name, "the table is gone") : failed;
+}
+
 Status LevelDbEnv::fence() const {
   MutexLock lock(mutex_);
   return fence_;
@@ -330,8 +361,12 @@ std::string LevelDbEnv::log_damage() const {
 leveldb::Status LevelDbEnv::NewRandomAccessFile(const std::string& name,
                                                 leveldb::RandomAccessFile** result) {
   auto file = disk_.Open(name, OpenMode::kRead);
-  if (!file.ok()) return Fail(file.status());
-  *result = new EnvRandomAccessFile(*this, *std::move(file));
+  // LevelDB asks for the name that tables had once when there is none under that of today.
+  if (!IsTable(name) && !file.ok()) return Fail(file.status());
+  if (!file.ok()) return FailRead(name, file.status());
+  auto size = (*file)->Size();
+  if (!size.ok()) return FailRead(name, size.status());
+  *result = new EnvTable(*this, name, *std::move(file), *size);
   return leveldb::Status::OK();
 }
 

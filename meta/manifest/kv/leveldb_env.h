@@ -1,4 +1,4 @@
-// LevelDB's Env over our Disk, with the four rules that LevelDB itself does not keep:
+// LevelDB's Env over our Disk, with rules that LevelDB itself does not keep:
 //
 // 1 A log is synced when it is closed, the directory at the first sync of a new file and at every
 //   rename: at a memtable switch LevelDB closes the old log unsynced.
@@ -8,9 +8,11 @@
 // 4 A log is shown up to its last whole batch, and no later log behind one that ends early: what
 //   damage or a power cut takes is always the end (leveldb_log.h). Its list of tables, a log as
 //   well, is shown without an end that a power cut tore: LevelDB would call it damage.
-// 5 What LevelDB wants done in the background waits while the disk is full (Hold): a compaction
-// that
-//   finds no room would end all writing, and leave its tables where they are.
+// 5 A block of a table is verified here when it is read, so that damage names its file wherever it
+//   comes up, in a compaction too. A table that is gone is damage; LevelDB would call its keys
+//   absent.
+// 6 What LevelDB wants done in the background waits while the disk is full (Hold): a compaction
+//   that finds no room would end all writing, and leave its tables where they are.
 //
 // Threads:  safe from any thread
 // Lifetime: outlives the DB that uses it
@@ -33,7 +35,7 @@ namespace mendfs {
 
 class LevelDbEnv : public leveldb::EnvWrapper {
  public:
-  LevelDbEnv(Disk& disk, const KvDefects& defects);
+  LevelDbEnv(Disk& disk, const KvDefects& defects, std::shared_ptr<DamageNote> damage);
   // Waits for the end of what runs in the background.
   ~LevelDbEnv() override;
 
@@ -77,6 +79,9 @@ class LevelDbEnv : public leveldb::EnvWrapper {
   // Notes a failure of a write and answers it as LevelDB's kind.
   leveldb::Status FailWrite(const Status& status);
   leveldb::Status Fail(const Status& status);
+  // Notes what a read of a table met.
+  leveldb::Status Damaged(const std::string& name, const std::string& what);
+  leveldb::Status FailRead(const std::string& name, const Status& status);
   const KvDefects& defects() const { return defects_; }
   void NoteListWritten();
   // Which log was damaged, where; empty: none.
@@ -100,6 +105,7 @@ class LevelDbEnv : public leveldb::EnvWrapper {
 
   Disk& disk_;
   const KvDefects defects_;
+  const std::shared_ptr<DamageNote> damage_;
   mutable Mutex mutex_{LockRank::kLeaf};
   Status fence_ GUARDED_BY(mutex_);
   Status last_failure_ GUARDED_BY(mutex_);

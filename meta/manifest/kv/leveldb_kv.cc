@@ -7,6 +7,7 @@
 #include <atomic>
 
 #include "meta/base/mutex.h"
+#include "meta/base/printable.h"
 #include "meta/manifest/kv/kv.h"
 #include "meta/manifest/kv/leveldb_env.h"
 #include "meta/manifest/kv/leveldb_log.h"
@@ -29,7 +30,7 @@ std::string_view ToView(const leveldb::Slice& slice) {
 // One open database. Iterators keep it alive across a Reopen; its fenced Env keeps it from writing.
 struct Instance {
   Instance(Disk& disk, const KvOptions& options, const KvDefects& defects)
-      : env(disk, defects),
+      : env(disk, defects, options.damage),
         cache(leveldb::NewLRUCache(options.cache_bytes)),
         filter(leveldb::NewBloomFilterPolicy(10)) {}
 
@@ -44,9 +45,10 @@ struct Instance {
   Status ToStatus(const leveldb::Status& status) const {
     if (status.ok()) return Status::Ok();
     if (status.IsNotFound()) return Status(Code::kNotFound, status.ToString());
-    if (status.IsCorruption()) return Status(Code::kCorruption, "manifest: " + status.ToString());
+    const std::string text = "manifest: " + Printable(status.ToString());
+    if (status.IsCorruption()) return Status(Code::kCorruption, text);
     const Status cause = env.last_failure();
-    return Status(cause.ok() ? Code::kIo : cause.code(), "manifest: " + status.ToString());
+    return Status(cause.ok() ? Code::kIo : cause.code(), text);
   }
 
   LevelDbEnv env;
@@ -71,9 +73,8 @@ class LevelDbBatch : public KvBatch {
 class LevelDbIterator : public KvIterator {
  public:
   explicit LevelDbIterator(std::shared_ptr<Instance> instance) : instance_(std::move(instance)) {
-    leveldb::ReadOptions options;
-    options.verify_checksums = true;
-    iterator_.reset(instance_->db->NewIterator(options));
+    // Blocks are verified by our Env.
+    iterator_.reset(instance_->db->NewIterator(leveldb::ReadOptions()));
   }
 
   bool Valid() const override { return valid_; }
@@ -151,7 +152,8 @@ class LevelDbKv : public Kv {
       // order of keys; neither is ours to make.
       const bool damaged = opened.IsCorruption() || (opened.IsInvalidArgument() && !create);
       if (!damaged) return instance->ToStatus(opened).Annotate("open " + path_);
-      return Status(Code::kCorruption, "open the manifest in " + path_ + ": " + opened.ToString() +
+      return Status(Code::kCorruption, "open the manifest in " + path_ + ": " +
+                                           Printable(opened.ToString()) +
                                            "; nothing was changed: keep the store as it is and " +
                                            "go on with a copy or an export of it");
     }
@@ -163,10 +165,8 @@ class LevelDbKv : public Kv {
 
   Result<std::string> Get(std::string_view key) const override {
     const auto instance = Current();
-    leveldb::ReadOptions options;
-    options.verify_checksums = true;
     std::string value;
-    const leveldb::Status got = instance->db->Get(options, ToSlice(key), &value);
+    const leveldb::Status got = instance->db->Get(leveldb::ReadOptions(), ToSlice(key), &value);
     if (!got.ok()) return instance->ToStatus(got);
     return value;
   }

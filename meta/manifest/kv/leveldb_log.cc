@@ -151,4 +151,12 @@ Status CutTornLog(Disk& disk, const std::string& directory) {
   return file->Sync();
 }
 
+bool IsWholeBlock(std::string_view bytes) {
+  constexpr size_t kChecksumBytes = 4;
+  if (bytes.size() <= kChecksumBytes) return false;
+  const size_t size_bytes = bytes.size() - kChecksumBytes;
+  return ByteReader(bytes.substr(size_bytes)).GetU32() ==
+         Masked(HashCrc32c(bytes.substr(0, size_bytes)));
+}
+
 }  // namespace mendfs

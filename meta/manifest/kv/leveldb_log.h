@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "meta/base/status.h"
 #include "meta/disk/disk.h"
@@ -27,6 +28,9 @@ struct LogEnd {
 };
 
 Result<LogEnd> FindLogEnd(const File& file);
+
+// Whether a block of a table fits the checksum behind it. `bytes`: with its kind and checksum.
+bool IsWholeBlock(std::string_view bytes);
 
 // Takes a torn end off the newest log of LevelDB's directory, before LevelDB is opened: what a full
 // disk tore would hold the room that the open needs. Damage, and what stands before it, stays.
