@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "meta/base/failpoint.h"
 #include "meta/commit/intent/multi_step.h"
 #include "meta/commit/load/load_condition.h"
 #include "meta/commit/load/load_context.h"
@@ -161,6 +162,7 @@ Status SortingLoader::Finish(const ProgressSink& progress, LoadSummary& summary)
 Status SortingLoader::SortAndPublish(const ProgressSink& progress, LoadSummary& summary) {
   LoadContext context = MakeContext(progress);
   context.progress("read", lines_->bytes(), lines_->bytes());
+  MENDFS_FAILPOINT(kLoadAfterInput);
   ObjectStore objects(store_.disk(), store_.path());
   const TableHold gate(store_.door(), TableHold::Mode::kExclusive);
   MENDFS_RETURN_IF_ERROR(gate.status());

@@ -51,6 +51,7 @@ namespace mendfs {
   X(kRemoveAfterRecord, "remove.after_record", "the objects; the record that dooms them may be")  \
   X(kRemoveAfterFlush, "remove.after_flush", "the objects and the record that dooms them")        \
   X(kRemoveAfterFiles, "remove.after_files", "the doomed rows; the files are gone")               \
+  X(kLoadAfterInput, "load.after_input", "sort runs of the input; nothing refers to them")        \
   X(kIntentBeforeSidecar, "intent.before_sidecar", "nothing of this multi-step write")            \
   X(kIntentAfterSidecar, "intent.after_sidecar", "the sidecar, unconfirmed; none of its objects") \
   X(kIntentBeforeConfirm, "intent.before_confirm", "its objects; the sidecar, unconfirmed")       \

@@ -37,11 +37,11 @@ const std::map<Failpoint, std::string>& PlanOf() {
       {Failpoint::kRewriteBeforeWrite, "rows"},   {Failpoint::kRewriteAfterWrite, "rows"},
       {Failpoint::kHistoryAfterDrop, "rows"},     {Failpoint::kHistoryAfterFold, "rows"},
       {Failpoint::kHistoryAfterChunk, "rows"},    {Failpoint::kHistoryAfterLast, "rows"},
-      {Failpoint::kIntentBeforeSidecar, "bulk"},  {Failpoint::kIntentAfterSidecar, "bulk"},
-      {Failpoint::kIntentBeforeConfirm, "bulk"},  {Failpoint::kIntentAfterConfirm, "bulk"},
-      {Failpoint::kIntentAfterPublish, "bulk"},   {Failpoint::kIntentAfterFlush, "bulk"},
-      {Failpoint::kIntentAfterClear, "bulk"},     {Failpoint::kSweepBeforeChunk, "rows"},
-      {Failpoint::kSweepAfterChunk, "rows"},
+      {Failpoint::kLoadAfterInput, "bulk"},       {Failpoint::kIntentBeforeSidecar, "bulk"},
+      {Failpoint::kIntentAfterSidecar, "bulk"},   {Failpoint::kIntentBeforeConfirm, "bulk"},
+      {Failpoint::kIntentAfterConfirm, "bulk"},   {Failpoint::kIntentAfterPublish, "bulk"},
+      {Failpoint::kIntentAfterFlush, "bulk"},     {Failpoint::kIntentAfterClear, "bulk"},
+      {Failpoint::kSweepBeforeChunk, "rows"},     {Failpoint::kSweepAfterChunk, "rows"},
   };
   return plans;
 }

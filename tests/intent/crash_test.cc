@@ -33,15 +33,16 @@ class IntentCrashTest : public IntentFixture {
  protected:
   static constexpr int kLoaded = 25;
   static std::vector<Failpoint> Points() {
-    return {Failpoint::kIntentBeforeSidecar, Failpoint::kIntentAfterSidecar,
-            Failpoint::kObjectBeforeSync,    Failpoint::kObjectBeforeRename,
-            Failpoint::kObjectAfterRename,   Failpoint::kIntentBeforeConfirm,
-            Failpoint::kIntentAfterConfirm,  Failpoint::kJournalBeforeAppend,
-            Failpoint::kJournalAfterAppend,  Failpoint::kJournalBeforeSync,
-            Failpoint::kJournalAfterSync,    Failpoint::kFoldBeforeWrite,
-            Failpoint::kFoldAfterWrite,      Failpoint::kCommitBeforeClose,
-            Failpoint::kCommitAfterClose,    Failpoint::kIntentAfterPublish,
-            Failpoint::kIntentAfterFlush,    Failpoint::kIntentAfterClear};
+    return {Failpoint::kLoadAfterInput,      Failpoint::kIntentBeforeSidecar,
+            Failpoint::kIntentAfterSidecar,  Failpoint::kObjectBeforeSync,
+            Failpoint::kObjectBeforeRename,  Failpoint::kObjectAfterRename,
+            Failpoint::kIntentBeforeConfirm, Failpoint::kIntentAfterConfirm,
+            Failpoint::kJournalBeforeAppend, Failpoint::kJournalAfterAppend,
+            Failpoint::kJournalBeforeSync,   Failpoint::kJournalAfterSync,
+            Failpoint::kFoldBeforeWrite,     Failpoint::kFoldAfterWrite,
+            Failpoint::kCommitBeforeClose,   Failpoint::kCommitAfterClose,
+            Failpoint::kIntentAfterPublish,  Failpoint::kIntentAfterFlush,
+            Failpoint::kIntentAfterClear};
   }
   static std::vector<Failpoint> RecoveryPoints() {
     return {Failpoint::kRecoverBeforeDecide, Failpoint::kRecoverAfterAudit,
