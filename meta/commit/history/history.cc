@@ -462,6 +462,10 @@ Status History::DropValues(const KeptOf& kept, bool pressing, bool paced) {
     known.looked_ns = row.looked_ns;
     known.owed -= std::min(known.owed, owed);  // what came meanwhile waits for the next run
   };
+  if (owed == 0) {  // a look for its own sake: a store at rest stays so
+    UpdateRow(settle);
+    return Status::Ok();
+  }
   HistoryRow settled = GetRow();
   settle(settled);
   Change change;
