@@ -136,6 +136,16 @@ TEST_F(TablesTest, SizesAreExactWhereTheyAreCheapOrMeant) {
   file_system_->handles().Release(*open);
   EXPECT_EQ(size(3), exported());
   EXPECT_EQ(size(4), exported()) << "it is known now";
+  // python(1) looks at what it has open for appending, each time.
+  caller_.pid = 5;
+  for (int i = 0; i < 3; ++i) {
+    AddPerson("added" + std::to_string(i));
+    EXPECT_EQ(size(5), 0u);
+    append = Append(".mend/tables/Person.csv");
+    EXPECT_EQ(size(5), 0u);
+    ASSERT_TRUE(Write(*append, 0, "name\nk" + std::to_string(i) + "\n").ok());
+    ASSERT_TRUE(Close(*append).ok());
+  }
 }
 
 TEST_F(TablesTest, WhatIsAppendedIsUpsertedAsOneCommit) {

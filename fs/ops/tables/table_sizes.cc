@@ -73,4 +73,9 @@ MomentRef TableSizes::FindOpen(InodeNumber table, int32_t pid) const {
   return first == last ? nullptr : std::prev(last)->second;
 }
 
+bool TableSizes::IsOpen(InodeNumber table, int32_t pid) const {
+  MutexLock lock(mutex_);
+  return open_.contains({table, pid});
+}
+
 }  // namespace mendfs

@@ -36,10 +36,12 @@ class TableSizes {
   void NoteOpening(InodeNumber table, int32_t pid) EXCLUDES(mutex_);
   bool HasAsked(InodeNumber table, int32_t pid) const EXCLUDES(mutex_);
 
-  // What `pid` has open of the table, the newest; none: nothing. A handle tells when it goes.
+  // What `pid` has open of the table, the newest; none: nothing, or it appends, which is noted
+  // without a moment. A handle tells when it goes.
   void NoteOpen(InodeNumber table, int32_t pid, MomentRef moment) EXCLUDES(mutex_);
   void NoteClosed(InodeNumber table, int32_t pid, const MomentRef& moment) EXCLUDES(mutex_);
   MomentRef FindOpen(InodeNumber table, int32_t pid) const EXCLUDES(mutex_);
+  bool IsOpen(InodeNumber table, int32_t pid) const EXCLUDES(mutex_);
 
  private:
   struct Size {

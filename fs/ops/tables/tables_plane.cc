@@ -212,7 +212,8 @@ Result<Found> TablesPlane::GetAttributes(const Caller& caller, const Node& node,
     moment = reading->moment();
   } else {
     moment = sizes_.FindOpen(node.id, caller.pid);
-    exact = moment ? sizes_.HasAsked(node.id, caller.pid) : sizes_.NoteAsked(node.id, caller.pid);
+    exact = moment ? sizes_.HasAsked(node.id, caller.pid)
+                   : !sizes_.IsOpen(node.id, caller.pid) && sizes_.NoteAsked(node.id, caller.pid);
   }
   if (!moment) {
     MENDFS_ASSIGN_OR_RETURN(ListingMoment now, PinListing(context_));
@@ -265,11 +266,16 @@ Result<Opened> TablesPlane::OpenAppending(const Caller& caller, const Place& pla
     return Status(Code::kBusy, ".mend/tables/" + name + ": " + std::to_string(kAppendsMax) +
                                    " appends are open already; try again when one has ended");
   }
-  return Opened{
-      .handle = std::make_unique<AppendHandle>(
-          context_, caller,
-          AppendTarget{.type = type, .format = FormOf(place).format, .name = name, .slot = slots_}),
-      .direct_io = true};
+  const auto forget = [this, table = InodeOf(place), pid = caller.pid,
+                       slots = slots_](const void*) { sizes_.NoteClosed(table, pid, nullptr); };
+  sizes_.NoteOpen(InodeOf(place), caller.pid, nullptr);
+  return Opened{.handle = std::make_unique<AppendHandle>(
+                    context_, caller,
+                    AppendTarget{.type = type,
+                                 .format = FormOf(place).format,
+                                 .name = name,
+                                 .slot = std::shared_ptr<const void>(slots_.get(), forget)}),
+                .direct_io = true};
 }
 
 Result<std::unique_ptr<DirectoryHandle>> TablesPlane::OpenDirectory(const Caller&,
