@@ -40,6 +40,13 @@ class PinnedSnapshot : public Snapshot {
   const View view_;
 };
 
+std::string KeptBySnapshots(uint64_t count) {
+  if (count == 0) return "";
+  return "; what " + std::to_string(count) +
+         (count == 1 ? " snapshot shows is" : " snapshots show is") +
+         " kept all the same: `mendfs snapshot list`";
+}
+
 std::string LostBytes(const ReadDamage& lost, const std::string& path) {
   std::string text = lost.blocks < DamageLog::kBlocksMax ? "" : "at least ";
   text += std::to_string(lost.blocks) + (lost.blocks == 1 ? " block" : " blocks");
@@ -336,6 +343,8 @@ StoreStatus Engine::Describe() const {
   status.sidecars_left = sidecars.left;
   status.packs = collector_->Describe();
   status.sidecars_reason = sidecars.reason;
+  status.snapshots = commit_pins_.count();
+  status.snapshots_reason = commit_pins_.CheckTrusted().message();
   const Status fence = journal_ != nullptr ? journal_->fence() : Status::Ok();
   MutexLock lock(door_mutex_);
   status.head = head_;
@@ -356,7 +365,7 @@ StoreStatus Engine::Describe() const {
     status.reason = fence.message();
   } else if (guard_.tight()) {
     status.health = Health::kDegraded;
-    status.reason = guard_.sentence();
+    status.reason = guard_.sentence() + KeptBySnapshots(status.snapshots);
   } else if (!trouble_.ok()) {
     status.health = Health::kDegraded;
     status.reason = trouble_.ToString();
@@ -372,6 +381,9 @@ StoreStatus Engine::Describe() const {
   } else if (!sidecars.reason.empty()) {
     status.health = Health::kDegraded;
     status.reason = sidecars.reason;
+  } else if (!status.snapshots_reason.empty()) {
+    status.health = Health::kDegraded;
+    status.reason = status.snapshots_reason;
   }
   return status;
 }

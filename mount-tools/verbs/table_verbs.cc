@@ -5,6 +5,7 @@
 
 #include "meta/codec/hash.h"
 #include "meta/describe.h"
+#include "meta/refs.h"
 #include "meta/tables.h"
 #include "mount-tools/verbs/text.h"
 
@@ -13,9 +14,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string ActorOf(const VerbRequest& request, const VerbHost& host) {
-  if (!request.actor.empty()) return request.actor;
-  return "uid:" + std::to_string(host.caller_uid);
+// A load knows commits by their ids; people by any ref.
+Result<std::string> IdOf(const VerbHost& host, const std::string& ref) {
+  if (ref.empty()) return ref;
+  MENDFS_ASSIGN_OR_RETURN(const CommitRow commit, FindCommit(host.store, kMainBranch, ref));
+  return ShortHex(commit.id);
 }
 
 // Hands every input to the loader; false when there was nothing but space in all of them. A caller
@@ -110,8 +113,8 @@ Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   options.mode = request.mode;
   options.type = request.type;
   options.format = request.format;
-  options.if_commit = request.if_commit;
-  options.from = request.from;
+  MENDFS_ASSIGN_OR_RETURN(options.if_commit, IdOf(host, request.if_commit));
+  MENDFS_ASSIGN_OR_RETURN(options.from, IdOf(host, request.from));
   options.note = {.actor = ActorOf(request, host), .message = request.message};
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Loader> loader, Loader::Begin(host.store, options));
   MENDFS_ASSIGN_OR_RETURN(const bool rows, ReadInputs(request, io, *loader));

@@ -6,6 +6,7 @@
 #include "meta/describe.h"
 #include "meta/tables.h"
 #include "mount-tools/verbs/quota_verb.h"
+#include "mount-tools/verbs/snapshot_verbs.h"
 #include "mount-tools/verbs/table_verbs.h"
 #include "mount-tools/verbs/text.h"
 
@@ -94,6 +95,10 @@ std::string StatusText(const StoreStatus& status, const std::string& path,
                               HumanBytes(status.working_set_bytes) + ", " +
                               Counted(status.segments, "segment", "segments"));
   text += Line("history", HistoryLine(status.history));
+  if (status.snapshots > 0) {
+    text += Line("snapshots", Counted(status.snapshots, "snapshot", "snapshots") +
+                                  ", kept at any age, also when the disk is full");
+  }
   if (status.sidecars_live + status.sidecars_left > 0) {
     text += Line("sidecars", std::to_string(status.sidecars_live) + " running, " +
                                  std::to_string(status.sidecars_left) + " waiting to be resolved");
@@ -209,6 +214,9 @@ Status Dispatch(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
     case Verb::kSchemaApply: return RunSchemaApply(request, host, io);
     case Verb::kFlush: return RunFlush(request, host, io);
     case Verb::kQuotaList: return RunQuotaList(request, host, io);
+    case Verb::kSnapshotCreate: return RunSnapshotCreate(request, host, io);
+    case Verb::kSnapshotList: return RunSnapshotList(request, host, io);
+    case Verb::kSnapshotDelete: return RunSnapshotDelete(request, host, io);
   }
   return {Code::kInternal, "a verb without a function"};
 }
@@ -223,6 +231,11 @@ int ExitCodeOf(const Status& status) {
     case Code::kRecoveryNeeded: return kExitRecoveryNeeded;
     default: return kExitFailed;
   }
+}
+
+std::string ActorOf(const VerbRequest& request, const VerbHost& host) {
+  if (!request.actor.empty()) return request.actor;
+  return "uid:" + std::to_string(host.caller_uid);
 }
 
 void Complain(VerbIo& io, std::string_view verb, const Status& status) {

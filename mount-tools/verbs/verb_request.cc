@@ -18,7 +18,7 @@ struct VerbFacts {
   bool bulk;
 };
 
-constexpr std::array<VerbFacts, 9> kVerbs = {{
+constexpr std::array<VerbFacts, 12> kVerbs = {{
     {Verb::kStatus, "status", false, false},
     {Verb::kLoad, "load", true, true},
     {Verb::kExport, "export", false, true},
@@ -28,6 +28,9 @@ constexpr std::array<VerbFacts, 9> kVerbs = {{
     {Verb::kSchemaApply, "schema apply", true, true},
     {Verb::kFlush, "flush", true, false},
     {Verb::kQuotaList, "quota list", false, true},
+    {Verb::kSnapshotCreate, "snapshot create", true, false},
+    {Verb::kSnapshotList, "snapshot list", false, false},
+    {Verb::kSnapshotDelete, "snapshot delete", true, false},
 }};
 
 constexpr std::array<std::pair<LoadMode, std::string_view>, 3> kModes = {
@@ -126,6 +129,8 @@ Status TakeArguments(const Json& args, VerbRequest& request) {
   request.format = *table_format;
   MENDFS_RETURN_IF_ERROR(TakeString(args, "if_commit", request.if_commit));
   MENDFS_RETURN_IF_ERROR(TakeString(args, "from", request.from));
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "name", request.name));
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "ref", request.ref));
   const auto limit = args.find("limit");
   if (limit != args.end()) {
     if (!limit->is_number_unsigned()) return Malformed("limit");
@@ -226,6 +231,8 @@ std::string EncodeRequest(const VerbRequest& request) {
                {"from", request.from},
                {"actor", request.actor},
                {"message", request.message},
+               {"name", request.name},
+               {"ref", request.ref},
                {"types", request.types},
                {"bare", request.bare}};
   Json inputs = Json::array();

@@ -30,7 +30,10 @@ enum class Verb {
   kSchemaShow,
   kSchemaApply,
   kFlush,
-  kQuotaList
+  kQuotaList,
+  kSnapshotCreate,
+  kSnapshotList,
+  kSnapshotDelete
 };
 
 // As typed: "status", "schema apply".
@@ -60,6 +63,8 @@ struct VerbRequest {
   std::vector<std::string> types;  // export; empty: all
   bool bare = false;
   std::optional<uint64_t> limit;  // log
+  std::string name;               // snapshot create, delete
+  std::string ref;                // snapshot create; empty: HEAD
 };
 
 std::string EncodeRequest(const VerbRequest& request);

@@ -36,7 +36,8 @@ MAY_INCLUDE = {
     | {"meta/tree", "meta/commit/history", "meta/commit/space", "meta"},
     "meta/commit/intent": _COMMIT | {"meta"},
     "meta/commit/load": _COMMIT | {"meta", "meta/commit/intent"},
-    "meta": _COMMIT | {"meta/commit/load", "meta/commit/intent", "meta/table/select"},
+    "meta": _COMMIT
+    | {"meta/commit/history", "meta/commit/load", "meta/commit/intent", "meta/table/select"},
     "fs/view": _DOORS,
     "fs/ops/plane": _DOORS | {"fs/view"},
     "fs/ops/planes": _PLANE,

@@ -48,6 +48,25 @@ TEST(CommandLineTest, LoadHasNoDefaultMode) {
   EXPECT_EQ(Parse({"load", "/srv/g", "--mode", "merge"}).exit_code, kExitUsage);
 }
 
+TEST(CommandLineTest, SnapshotsAreCreatedListedAndDeleted) {
+  const Invocation create =
+      Parse({"snapshot", "create", "/mnt/g", "v/1", "2h-ago", "-m", "why", "--json"});
+  ASSERT_EQ(create.action, Action::kStoreVerb) << create.text;
+  EXPECT_EQ(create.request.verb, Verb::kSnapshotCreate);
+  EXPECT_EQ(create.verb, "snapshot create");
+  EXPECT_EQ(create.target, "/mnt/g");
+  EXPECT_EQ(create.request.name, "v/1");
+  EXPECT_EQ(create.request.ref, "2h-ago");
+  EXPECT_EQ(create.request.message, "why");
+  EXPECT_TRUE(create.request.json);
+  EXPECT_EQ(Parse({"snapshot", "create", "/mnt/g", "v1"}).request.ref, "");
+  EXPECT_EQ(Parse({"snapshot", "list", "/mnt/g"}).request.verb, Verb::kSnapshotList);
+  EXPECT_EQ(Parse({"snapshot", "delete", "/mnt/g", "v1"}).request.verb, Verb::kSnapshotDelete);
+  EXPECT_EQ(Parse({"snapshot", "create", "/mnt/g"}).exit_code, kExitUsage);
+  EXPECT_EQ(Parse({"snapshot", "delete", "/mnt/g"}).exit_code, kExitUsage);
+  EXPECT_EQ(Parse({"snapshot"}).exit_code, kExitUsage);
+}
+
 TEST(CommandLineTest, StandardInputIsReadOnce) {
   EXPECT_EQ(Parse({"load", "/srv/g", "-", "-", "--mode", "append"}).exit_code, kExitUsage);
 }

@@ -22,6 +22,8 @@ VerbRequest Full() {
   request.types = {"A", "B"};
   request.bare = true;
   request.limit = 12;
+  request.name = "a/b";
+  request.ref = "HEAD~2";
   return request;
 }
 
@@ -35,11 +37,14 @@ TEST(VerbRequestTest, WhatIsEncodedDecodesToTheSame) {
   EXPECT_EQ(after->inputs[0].name, before.inputs[0].name);
   EXPECT_EQ(after->inputs[0].size_bytes, UINT64_MAX);
   EXPECT_EQ(after->limit, 12U);
+  EXPECT_EQ(after->name, "a/b");
+  EXPECT_EQ(after->ref, "HEAD~2");
 }
 
 TEST(VerbRequestTest, EveryVerbHasAName) {
   for (const Verb verb : {Verb::kStatus, Verb::kLoad, Verb::kExport, Verb::kLog, Verb::kWhy,
-                          Verb::kSchemaShow, Verb::kSchemaApply, Verb::kFlush, Verb::kQuotaList}) {
+                          Verb::kSchemaShow, Verb::kSchemaApply, Verb::kFlush, Verb::kQuotaList,
+                          Verb::kSnapshotCreate, Verb::kSnapshotList, Verb::kSnapshotDelete}) {
     const Result<VerbRequest> again = DecodeRequest(EncodeRequest({.verb = verb}));
     ASSERT_TRUE(again.ok()) << VerbName(verb);
     EXPECT_EQ(again->verb, verb);

@@ -78,6 +78,48 @@ TEST_F(VerbTest, LoadThenExportGivesTheRowsBack) {
             "{\"name\":\"alice\",\"age\":3}\n{\"name\":\"bob\"}\n");
 }
 
+TEST_F(VerbTest, SnapshotsAreTakenListedUsedAsRefsAndDeleted) {
+  EXPECT_EQ(Output({.verb = Verb::kSnapshotList}), "there is no snapshot\n");
+  EXPECT_EQ(Output({.verb = Verb::kSnapshotList, .json = true}), "");
+  VerbRequest create{.verb = Verb::kSnapshotCreate};
+  create.name = "before/load";
+  create.message = "to be safe";
+  EXPECT_THAT(Output(create), HasSubstr("snapshot before/load of commit "));
+  RecordingIo again;
+  EXPECT_EQ(Run(create, again), kExitFailed);
+  EXPECT_THAT(again.errors, ElementsAre(HasSubstr("mendfs snapshot create: ")));
+  const Json listed = Json::parse(Output({.verb = Verb::kSnapshotList, .json = true}));
+  EXPECT_EQ(listed["name"], "before/load");
+  EXPECT_EQ(listed["actor"], "uid:4711");
+  EXPECT_EQ(listed["message"], "to be safe");
+  EXPECT_THAT(Output({.verb = Verb::kStatus}), HasSubstr("1 snapshot, kept at any age"));
+
+  RecordingIo loaded;
+  ASSERT_EQ(Load(kRows, loaded), kExitDone);
+  VerbRequest load{.verb = Verb::kLoad, .mode = LoadMode::kMerge};
+  load.inputs = {{.name = "in.jsonl"}};
+  load.if_commit = "before/load";
+  RecordingIo lost;
+  lost.inputs = {kRows};
+  EXPECT_EQ(Run(load, lost), kExitConditionLost);
+  load.if_commit = "HEAD";
+  load.from = "before/load";
+  RecordingIo changed;
+  changed.inputs = {kRows};
+  EXPECT_EQ(Run(load, changed), kExitConditionLost);
+  load.from = "HEAD";
+  RecordingIo good;
+  good.inputs = {kRows};
+  EXPECT_EQ(Run(load, good), kExitDone) << testing::PrintToString(good.errors);
+
+  VerbRequest drop{.verb = Verb::kSnapshotDelete};
+  drop.name = "before/load";
+  EXPECT_THAT(Output(drop), HasSubstr("deleted snapshot before/load"));
+  RecordingIo gone;
+  EXPECT_EQ(Run(drop, gone), kExitFailed);
+  EXPECT_THAT(gone.errors, ElementsAre(HasSubstr("there is no snapshot \"before/load\"")));
+}
+
 TEST_F(VerbTest, RefusedLinesAreNamedAndNothingChanges) {
   RecordingIo io;
   EXPECT_EQ(Load("{\"type\":\"Person\",\"data\":{\"name\":\"x\"}}\nnot json\n"

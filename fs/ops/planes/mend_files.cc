@@ -46,7 +46,8 @@ Here in .mend (never listed above it):
   audit.jsonl    what became of loads, newest first
   sidecars/      loads that run, or that failed and wait to be finished
   at/<ref>/      everything as it was: a commit (8 digits or more), HEAD~3, 2h-ago,
-                 2026-11-20, 2026-11-20T12:30Z
+                 2026-11-20, 2026-11-20T12:30Z, the name of a snapshot
+  snapshots/     commits with a name, kept for good: mkdir takes one, rmdir drops it
   where/         rows that meet conditions: where/Person/city=Paris,age.ge=18/
                  .gt .ge .lt .le .in=A|B .null, then @order=age/@limit=10; rows.jsonl, count
   last_error     refusals, newest first

@@ -20,8 +20,9 @@ struct ViewName {
   std::string_view name;
   PlaceKind kind;
 };
-constexpr std::array<ViewName, 2> kViews = {
-    {{"at", PlaceKind::kPastRefs}, {"where", PlaceKind::kWhereTypes}}};
+constexpr std::array<ViewName, 3> kViews = {{{"at", PlaceKind::kPastRefs},
+                                             {"snapshots", PlaceKind::kSnapshots},
+                                             {"where", PlaceKind::kWhereTypes}}};
 constexpr std::string_view kSidecarSuffix = ".json";
 constexpr size_t kCommandBytesMax = 4096;
 
@@ -151,7 +152,8 @@ Result<Found> MendPlane::Lookup(const Caller&, const Node& parent, std::string_v
   if (name == kSidecarsName) return Answer(SidecarPlace(nullptr));
   for (const ViewName& view : kViews) {
     if (name != view.name) continue;
-    Found found = MakeFound(context_, PlaceBelow(view.kind), S_IFDIR | 0555, 0);
+    const uint32_t mode = view.kind == PlaceKind::kSnapshots ? 0755 : 0555;
+    Found found = MakeFound(context_, PlaceBelow(view.kind), S_IFDIR | mode, 0);
     found.freshness = Freshness::kNone;
     return found;
   }
