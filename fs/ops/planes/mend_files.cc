@@ -157,11 +157,23 @@ std::string MendTexts::Refusals() const {
   return text;
 }
 
+namespace {
+
+Status LogIsLong() {
+  return {Code::kOverflow, ".mend/log.jsonl is made while it is read"};
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const std::string>> MendTexts::Log() {
   MutexLock lock(mutex_);
   const uint64_t dropped = context_.store.Describe().history.dropped;
-  if (dropped != log_dropped_) log_.reset();
+  if (dropped != log_dropped_) {
+    log_.reset();
+    log_is_long_ = false;
+  }
   log_dropped_ = dropped;
+  if (log_is_long_) return LogIsLong();
   std::string newer;
   Seq before = kHeadSeq;
   Seq head = log_head_;
@@ -175,19 +187,18 @@ Result<std::shared_ptr<const std::string>> MendTexts::Log() {
       }
       if (head < commit.seq) head = commit.seq;
       newer += CommitJson(commit) + "\n";
-      if (newer.size() > kGeneratedBytesMax) {
-        return Status(Code::kOverflow,
-                      ".mend/log.jsonl: the log is too long for one file; use `mendfs log`");
-      }
+      log_is_long_ = newer.size() > kLogTextBytesMax;
+      if (log_is_long_) return LogIsLong();
     }
     if (page.size() < kLogPageCommits) break;
     before = page.back().seq;
   }
   if (log_ && newer.empty()) return log_;
   if (log_) newer += *log_;
-  if (newer.size() > kGeneratedBytesMax) {
-    return Status(Code::kOverflow,
-                  ".mend/log.jsonl: the log is too long for one file; use `mendfs log`");
+  log_is_long_ = newer.size() > kLogTextBytesMax;
+  if (log_is_long_) {
+    log_.reset();
+    return LogIsLong();
   }
   log_ = Share(std::move(newer));
   log_head_ = head;
