@@ -125,6 +125,10 @@ std::optional<int64_t> TimeOf(std::string_view ref, int64_t now_ns) {
 
 }  // namespace
 
+bool IsTimeRef(std::string_view text) {
+  return TimeOf(text, 0).has_value();
+}
+
 bool ReadsAsRef(std::string_view text) {
   const auto is_hex = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
   if (text.size() >= kCommitDigitsMin && std::all_of(text.begin(), text.end(), is_hex)) return true;

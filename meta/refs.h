@@ -26,6 +26,9 @@ namespace mendfs {
 inline constexpr size_t kCommitIdTextBytes = 32;
 
 Result<CommitRow> FindCommit(Store& store, BranchId branch, std::string_view ref);
+// A date, a time, or so long ago: a ref that always means something, if perhaps nothing that is
+// kept.
+bool IsTimeRef(std::string_view text);
 // Would mean, or looks as if it meant, something else than a snapshot: no snapshot has such a name.
 bool ReadsAsRef(std::string_view text);
 // A whole id, as commits are shown: 32 lower-case digits.

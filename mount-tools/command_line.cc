@@ -127,6 +127,28 @@ void DefineExport(CLI::App& app, Draft& draft) {
 void DefineLog(CLI::App& app, Draft& draft) {
   AddTarget(app, draft);
   app.add_option("-n", draft.limit, "only the newest N")->option_text("N");
+  app.add_option("--since", draft.invocation.request.since,
+                 "only those behind REF: a commit, a time, a snapshot")
+      ->option_text("REF");
+  AddJson(app, draft);
+}
+
+void AddStat(CLI::App& app, Draft& draft, const char* text) {
+  app.add_flag("--stat", draft.invocation.request.stat, text);
+}
+
+void DefineDiff(CLI::App& app, Draft& draft) {
+  AddTarget(app, draft);
+  app.add_option("A..B", draft.invocation.request.ref,
+                 "two refs; without B what is there now, without A HEAD");
+  AddStat(app, draft, "only how much, by table");
+  AddJson(app, draft);
+}
+
+void DefineShow(CLI::App& app, Draft& draft) {
+  AddTarget(app, draft);
+  app.add_option("REF", draft.invocation.request.ref, "which commit; default: HEAD");
+  AddStat(app, draft, "and how much it changed, by table");
   AddJson(app, draft);
 }
 
@@ -198,7 +220,7 @@ void DefineVersion(CLI::App& app, Draft& draft) {
   AddJson(app, draft);
 }
 
-constexpr std::array<Command, 15> kCommands = {{
+constexpr std::array<Command, 17> kCommands = {{
     {"mkfs", "make a store", "mendfs mkfs /srv/g --schema people.graph", Action::kMkfs, DefineMkfs},
     {"mount", "mount a store", "mendfs mount /srv/g /mnt/g -o commit=1s", Action::kMount,
      DefineMount},
@@ -219,6 +241,9 @@ constexpr std::array<Command, 15> kCommands = {{
      Action::kStoreVerb, DefineStatus},
     {"quota", "bound what a directory tree takes", "mendfs quota set /mnt/g/files/x 10G",
      Action::kStoreVerb, DefineQuota},
+    {"diff", "what differs between two moments", "mendfs diff /mnt/g HEAD~3..HEAD",
+     Action::kStoreVerb, DefineDiff},
+    {"show", "one commit", "mendfs show /mnt/g HEAD --stat", Action::kStoreVerb, DefineShow},
     {"snapshot", "commits with a name, kept for good",
      "mendfs snapshot create /mnt/g before-import", Action::kStoreVerb, DefineSnapshot},
     {"fsck", "check a store", "mendfs fsck -n /srv/g", Action::kFsck, DefineFsck},
@@ -307,6 +332,8 @@ Verb VerbOf(std::string_view name, const CLI::App& app) {
   if (name == "why") return Verb::kWhy;
   if (name == "flush") return Verb::kFlush;
   if (name == "quota") return Verb::kQuotaList;
+  if (name == "diff") return Verb::kDiff;
+  if (name == "show") return Verb::kShow;
   if (name == "snapshot") {
     if (app.got_subcommand("create")) return Verb::kSnapshotCreate;
     return app.got_subcommand("delete") ? Verb::kSnapshotDelete : Verb::kSnapshotList;

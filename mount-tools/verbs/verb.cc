@@ -4,7 +4,9 @@
 
 #include "meta/codec/hash.h"
 #include "meta/describe.h"
+#include "meta/refs.h"
 #include "meta/tables.h"
+#include "mount-tools/verbs/diff_verbs.h"
 #include "mount-tools/verbs/quota_verb.h"
 #include "mount-tools/verbs/snapshot_verbs.h"
 #include "mount-tools/verbs/table_verbs.h"
@@ -131,7 +133,17 @@ Status RunStatus(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
                              : StatusText(status, path, host.mount));
 }
 
+// Of the commit that is meant; 0, before all, for a time at which none was kept yet.
+Result<Seq> SinceOf(const VerbRequest& request, const VerbHost& host) {
+  if (request.since.empty()) return Seq();
+  const Result<CommitRow> commit = FindCommit(host.store, kMainBranch, request.since);
+  if (commit.ok()) return commit->seq;
+  const bool too_early = commit.status().code() == Code::kNotFound && IsTimeRef(request.since);
+  return too_early ? Result<Seq>(Seq()) : Result<Seq>(commit.status());
+}
+
 Status RunLog(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  MENDFS_ASSIGN_OR_RETURN(const Seq since, SinceOf(request, host));
   Seq before = kHeadSeq;
   uint64_t left = request.limit.value_or(UINT64_MAX);
   while (left > 0) {
@@ -139,6 +151,7 @@ Status RunLog(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
     MENDFS_ASSIGN_OR_RETURN(const std::vector<CommitRow> commits,
                             host.store.Log(kMainBranch, before, page));
     for (const CommitRow& commit : commits) {
+      if (commit.seq <= since) return Status::Ok();
       MENDFS_RETURN_IF_ERROR(
           io.Out((request.json ? CommitJson(commit) : CommitLine(commit)) + "\n"));
     }
@@ -217,6 +230,8 @@ Status Dispatch(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
     case Verb::kSnapshotCreate: return RunSnapshotCreate(request, host, io);
     case Verb::kSnapshotList: return RunSnapshotList(request, host, io);
     case Verb::kSnapshotDelete: return RunSnapshotDelete(request, host, io);
+    case Verb::kDiff: return RunDiff(request, host, io);
+    case Verb::kShow: return RunShow(request, host, io);
   }
   return {Code::kInternal, "a verb without a function"};
 }

@@ -18,7 +18,7 @@ struct VerbFacts {
   bool bulk;
 };
 
-constexpr std::array<VerbFacts, 12> kVerbs = {{
+constexpr std::array<VerbFacts, 14> kVerbs = {{
     {Verb::kStatus, "status", false, false},
     {Verb::kLoad, "load", true, true},
     {Verb::kExport, "export", false, true},
@@ -31,6 +31,8 @@ constexpr std::array<VerbFacts, 12> kVerbs = {{
     {Verb::kSnapshotCreate, "snapshot create", true, false},
     {Verb::kSnapshotList, "snapshot list", false, false},
     {Verb::kSnapshotDelete, "snapshot delete", true, false},
+    {Verb::kDiff, "diff", false, true},
+    {Verb::kShow, "show", false, true},
 }};
 
 constexpr std::array<std::pair<LoadMode, std::string_view>, 3> kModes = {
@@ -131,6 +133,8 @@ Status TakeArguments(const Json& args, VerbRequest& request) {
   MENDFS_RETURN_IF_ERROR(TakeString(args, "from", request.from));
   MENDFS_RETURN_IF_ERROR(TakeString(args, "name", request.name));
   MENDFS_RETURN_IF_ERROR(TakeString(args, "ref", request.ref));
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "since", request.since));
+  MENDFS_RETURN_IF_ERROR(TakeBool(args, "stat", request.stat));
   const auto limit = args.find("limit");
   if (limit != args.end()) {
     if (!limit->is_number_unsigned()) return Malformed("limit");
@@ -233,6 +237,8 @@ std::string EncodeRequest(const VerbRequest& request) {
                {"message", request.message},
                {"name", request.name},
                {"ref", request.ref},
+               {"since", request.since},
+               {"stat", request.stat},
                {"types", request.types},
                {"bare", request.bare}};
   Json inputs = Json::array();

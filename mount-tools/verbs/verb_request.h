@@ -33,7 +33,9 @@ enum class Verb {
   kQuotaList,
   kSnapshotCreate,
   kSnapshotList,
-  kSnapshotDelete
+  kSnapshotDelete,
+  kDiff,
+  kShow
 };
 
 // As typed: "status", "schema apply".
@@ -64,7 +66,9 @@ struct VerbRequest {
   bool bare = false;
   std::optional<uint64_t> limit;  // log
   std::string name;               // snapshot create, delete
-  std::string ref;                // snapshot create; empty: HEAD
+  std::string ref;                // snapshot create, show: empty is HEAD; diff: "A..B"
+  std::string since;              // log: those behind this ref
+  bool stat = false;              // diff, show: counts
 };
 
 std::string EncodeRequest(const VerbRequest& request);

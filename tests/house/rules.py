@@ -38,6 +38,7 @@ MAY_INCLUDE = {
     "meta/commit/load": _COMMIT | {"meta", "meta/commit/intent"},
     "meta": _COMMIT
     | {"meta/commit/history", "meta/commit/load", "meta/commit/intent", "meta/table/select"},
+    "meta/diff": _COMMIT | {"meta", "meta/table/text"},
     "fs/view": _DOORS,
     "fs/ops/plane": _DOORS | {"fs/view"},
     "fs/ops/planes": _PLANE,

@@ -67,6 +67,20 @@ TEST(CommandLineTest, SnapshotsAreCreatedListedAndDeleted) {
   EXPECT_EQ(Parse({"snapshot"}).exit_code, kExitUsage);
 }
 
+TEST(CommandLineTest, DiffAndShowTakeRefs) {
+  const Invocation diff = Parse({"diff", "/mnt/g", "a..b", "--stat", "--json"});
+  ASSERT_EQ(diff.action, Action::kStoreVerb) << diff.text;
+  EXPECT_EQ(diff.request.verb, Verb::kDiff);
+  EXPECT_EQ(diff.request.ref, "a..b");
+  EXPECT_TRUE(diff.request.stat);
+  EXPECT_TRUE(diff.request.json);
+  EXPECT_EQ(Parse({"diff", "/mnt/g"}).request.ref, "");
+  const Invocation show = Parse({"show", "/mnt/g", "HEAD~2"});
+  EXPECT_EQ(show.request.verb, Verb::kShow);
+  EXPECT_EQ(show.request.ref, "HEAD~2");
+  EXPECT_EQ(Parse({"log", "/mnt/g", "--since", "2h-ago"}).request.since, "2h-ago");
+}
+
 TEST(CommandLineTest, StandardInputIsReadOnce) {
   EXPECT_EQ(Parse({"load", "/srv/g", "-", "-", "--mode", "append"}).exit_code, kExitUsage);
 }

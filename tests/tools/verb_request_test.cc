@@ -24,6 +24,8 @@ VerbRequest Full() {
   request.limit = 12;
   request.name = "a/b";
   request.ref = "HEAD~2";
+  request.since = "2h-ago";
+  request.stat = true;
   return request;
 }
 
@@ -39,12 +41,15 @@ TEST(VerbRequestTest, WhatIsEncodedDecodesToTheSame) {
   EXPECT_EQ(after->limit, 12U);
   EXPECT_EQ(after->name, "a/b");
   EXPECT_EQ(after->ref, "HEAD~2");
+  EXPECT_EQ(after->since, "2h-ago");
+  EXPECT_TRUE(after->stat);
 }
 
 TEST(VerbRequestTest, EveryVerbHasAName) {
-  for (const Verb verb : {Verb::kStatus, Verb::kLoad, Verb::kExport, Verb::kLog, Verb::kWhy,
-                          Verb::kSchemaShow, Verb::kSchemaApply, Verb::kFlush, Verb::kQuotaList,
-                          Verb::kSnapshotCreate, Verb::kSnapshotList, Verb::kSnapshotDelete}) {
+  for (const Verb verb :
+       {Verb::kStatus, Verb::kLoad, Verb::kExport, Verb::kLog, Verb::kWhy, Verb::kSchemaShow,
+        Verb::kSchemaApply, Verb::kFlush, Verb::kQuotaList, Verb::kSnapshotCreate,
+        Verb::kSnapshotList, Verb::kSnapshotDelete, Verb::kDiff, Verb::kShow}) {
     const Result<VerbRequest> again = DecodeRequest(EncodeRequest({.verb = verb}));
     ASSERT_TRUE(again.ok()) << VerbName(verb);
     EXPECT_EQ(again->verb, verb);
