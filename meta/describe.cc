@@ -77,6 +77,7 @@ std::string StatusJson(const StoreStatus& status) {
                {"segments", status.segments},
                {"replayed_records", status.replayed_records},
                {"history", History(status.history)},
+               {"snapshots", status.snapshots},
                {"packs",
                 {{"counted_as_of", status.packs.as_of.value},
                  {"held_bytes", status.packs.held_bytes},

@@ -1,6 +1,7 @@
 #include "meta/refs.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "meta/commit/load/load_condition.h"
+#include "meta/snapshots.h"
 #include "meta/table/schema/row_value.h"
 
 namespace mendfs {
@@ -123,6 +125,24 @@ std::optional<int64_t> TimeOf(std::string_view ref, int64_t now_ns) {
 
 }  // namespace
 
+bool IsTimeRef(std::string_view text) {
+  return TimeOf(text, 0).has_value();
+}
+
+bool ReadsAsRef(std::string_view text) {
+  const auto is_hex = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
+  if (text.size() >= kCommitDigitsMin && std::all_of(text.begin(), text.end(), is_hex)) return true;
+  if (text == kHead || text.starts_with("HEAD~") || text.ends_with(kAgo)) return true;
+  // Dates that are none, too: 2026-02-30.
+  constexpr std::string_view kDateForm = "0000-00-00";
+  if (text.size() < kDateForm.size()) return false;
+  for (size_t i = 0; i < kDateForm.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kDateForm[i] == '0' ? !digit : text[i] != kDateForm[i]) return false;
+  }
+  return text.size() == kDateForm.size() || text[kDateForm.size()] == 'T';
+}
+
 bool IsCommitId(std::string_view text) {
   return text.size() == kCommitIdTextBytes && IsHex(text);
 }
@@ -138,9 +158,17 @@ Result<CommitRow> FindCommit(Store& store, BranchId branch, std::string_view ref
   }
   const auto time_ns = TimeOf(ref, store.door().NowNs());
   if (time_ns) return FindByTime(store, branch, ref, *time_ns);
-  return Status(Code::kInvalid, "\"" + std::string(ref) +
-                                    "\" names no commit: there are 8 or more digits of an id, "
-                                    "HEAD, HEAD~3, 2h-ago, 2026-11-20 and 2026-11-20T12:30Z");
+  const bool may_be_name = CheckSnapshotName(ref).ok();
+  if (may_be_name) {
+    const Result<SnapshotRow> snapshot = FindSnapshot(store, ref);
+    if (snapshot.ok() && snapshot->branch == branch) return CommitOfSnapshot(store, *snapshot);
+    if (!snapshot.ok() && snapshot.status().code() != Code::kNotFound) return snapshot.status();
+  }
+  return Status(
+      may_be_name ? Code::kNotFound : Code::kInvalid,
+      "\"" + std::string(ref) +
+          "\" names no commit: there are 8 or more digits of an id, HEAD, HEAD~3, 2h-ago, "
+          "2026-11-20, 2026-11-20T12:30Z and the names of snapshots");
 }
 
 }  // namespace mendfs

@@ -145,14 +145,17 @@ struct StoreStatus {
   uint64_t replayed_records = 0;  // at open
   std::string journal_damage;     // met at open, in records that are not needed; empty: none
   HistoryStatus history;
-  uint64_t sidecars_live = 0;   // of multi-step writes that run
-  uint64_t sidecars_left = 0;   // of such that failed or died
-  std::string sidecars_reason;  // why something is left, or is not known; empty: all is well
+  uint64_t snapshots = 0;        // named commits, which no thinning takes
+  std::string snapshots_reason;  // why history is not thinned at all; empty: all is well
+  uint64_t sidecars_live = 0;    // of multi-step writes that run
+  uint64_t sidecars_left = 0;    // of such that failed or died
+  std::string sidecars_reason;   // why something is left, or is not known; empty: all is well
   SpaceInfo space;
   PackSpace packs;
 };
 
-// A moment that stays readable for as long as this lives.
+// A moment that stays readable for as long as this lives. Not what people call a snapshot, which is
+// a commit with a name: meta/snapshots.h.
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
@@ -160,6 +163,7 @@ class Snapshot {
 };
 
 class Intents;
+class CommitPins;
 
 class Store {
  public:
@@ -209,6 +213,8 @@ class Store {
   virtual const std::string& path() const = 0;
   // The multi-step writes that have a sidecar on disk: meta/commit/intents.h.
   virtual Intents& intents() = 0;
+  // The commits that no thinning takes: meta/commit/history/commit_pins.h.
+  virtual CommitPins& commit_pins() = 0;
 };
 
 }  // namespace mendfs

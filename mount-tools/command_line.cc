@@ -106,10 +106,10 @@ void DefineLoad(CLI::App& app, Draft& draft) {
   AddFormat(app, draft, "what all files are; else their names tell");
   app.add_option("--if-commit", draft.invocation.request.if_commit,
                  "only if this is the newest commit, and nothing was changed since")
-      ->option_text("ID");
+      ->option_text("REF");
   app.add_option("--from", draft.invocation.request.from,
                  "the input was made of this commit: only if no row of its types changed since")
-      ->option_text("ID");
+      ->option_text("REF");
   AddAuthor(app, draft);
   AddJson(app, draft);
 }
@@ -129,6 +129,28 @@ void DefineExport(CLI::App& app, Draft& draft) {
 void DefineLog(CLI::App& app, Draft& draft) {
   AddTarget(app, draft);
   app.add_option("-n", draft.limit, "only the newest N")->option_text("N");
+  app.add_option("--since", draft.invocation.request.since,
+                 "only those behind REF: a commit, a time, a snapshot")
+      ->option_text("REF");
+  AddJson(app, draft);
+}
+
+void AddStat(CLI::App& app, Draft& draft, const char* text) {
+  app.add_flag("--stat", draft.invocation.request.stat, text);
+}
+
+void DefineDiff(CLI::App& app, Draft& draft) {
+  AddTarget(app, draft);
+  app.add_option("A..B", draft.invocation.request.ref,
+                 "two refs; without B what is there now, without A HEAD");
+  AddStat(app, draft, "only how much, by table");
+  AddJson(app, draft);
+}
+
+void DefineShow(CLI::App& app, Draft& draft) {
+  AddTarget(app, draft);
+  app.add_option("REF", draft.invocation.request.ref, "which commit; default: HEAD");
+  AddStat(app, draft, "and how much it changed, by table");
   AddJson(app, draft);
 }
 
@@ -174,6 +196,27 @@ void DefineQuota(CLI::App& app, Draft& draft) {
   app.require_subcommand(1);
 }
 
+void DefineSnapshot(CLI::App& app, Draft& draft) {
+  VerbRequest& request = draft.invocation.request;
+  const auto add_name = [&](CLI::App& verb) {
+    AddTarget(verb, draft);
+    verb.add_option("NAME", request.name, "as refs of git are called; may have a /")->required();
+  };
+  CLI::App* create = app.add_subcommand("create", "give a commit a name, and keep it for good");
+  add_name(*create);
+  create->add_option("REF", request.ref, "which commit; default: all that was changed so far");
+  AddAuthor(*create, draft);
+  AddJson(*create, draft);
+  CLI::App* list = app.add_subcommand("list", "the snapshots of a store");
+  list->alias("ls");
+  DefineStatus(*list, draft);
+  CLI::App* drop = app.add_subcommand("delete", "take the name away; the commit ages as others do");
+  drop->alias("rm");
+  add_name(*drop);
+  AddJson(*drop, draft);
+  app.require_subcommand(1);
+}
+
 void DefineFsck(CLI::App& app, Draft& draft) {
   app.add_option("STORE", draft.invocation.target, "a store that nobody has open")->required();
   AddIgnoredFlag(app, "-n", "only look, which is what it does anyway");
@@ -195,7 +238,7 @@ void DefineVersion(CLI::App& app, Draft& draft) {
   AddJson(app, draft);
 }
 
-constexpr std::array<Command, 14> kCommands = {{
+constexpr std::array<Command, 17> kCommands = {{
     {"mkfs", "make a store", "mendfs mkfs /srv/g --schema people.graph", Action::kMkfs, DefineMkfs},
     {"mount", "mount a store", "mendfs mount /srv/g /mnt/g -o commit=1s", Action::kMount,
      DefineMount},
@@ -216,6 +259,11 @@ constexpr std::array<Command, 14> kCommands = {{
      Action::kStoreVerb, DefineStatus},
     {"quota", "bound what a directory tree takes", "mendfs quota set /mnt/g/files/x 10G",
      Action::kStoreVerb, DefineQuota},
+    {"diff", "what differs between two moments", "mendfs diff /mnt/g HEAD~3..HEAD",
+     Action::kStoreVerb, DefineDiff},
+    {"show", "one commit", "mendfs show /mnt/g HEAD --stat", Action::kStoreVerb, DefineShow},
+    {"snapshot", "commits with a name, kept for good",
+     "mendfs snapshot create /mnt/g before-import", Action::kStoreVerb, DefineSnapshot},
     {"fsck", "check a store", "mendfs fsck -n /srv/g", Action::kFsck, DefineFsck},
     {"doctor", "explain a mount that does not answer, without touching it", "mendfs doctor /mnt/g",
      Action::kDoctor, DefineDoctor},
@@ -302,6 +350,12 @@ Verb VerbOf(std::string_view name, const CLI::App& app) {
   if (name == "why") return Verb::kWhy;
   if (name == "flush") return Verb::kFlush;
   if (name == "quota") return Verb::kQuotaList;
+  if (name == "diff") return Verb::kDiff;
+  if (name == "show") return Verb::kShow;
+  if (name == "snapshot") {
+    if (app.got_subcommand("create")) return Verb::kSnapshotCreate;
+    return app.got_subcommand("delete") ? Verb::kSnapshotDelete : Verb::kSnapshotList;
+  }
   if (name == "schema") {
     if (app.got_subcommand("plan")) return Verb::kSchemaPlan;
     return app.got_subcommand("apply") ? Verb::kSchemaApply : Verb::kSchemaShow;

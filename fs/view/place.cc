@@ -39,7 +39,8 @@ PlaneKind PlaneOf(PlaceKind kind) {
     case PlaceKind::kMendFile: return PlaneKind::kMend;
     case PlaceKind::kPastRefs:
     case PlaceKind::kPastRef:
-    case PlaceKind::kPastNode: return PlaneKind::kPast;
+    case PlaceKind::kPastNode:
+    case PlaceKind::kSnapshots: return PlaneKind::kPast;
     case PlaceKind::kTables:
     case PlaceKind::kTable: return PlaneKind::kTables;
     case PlaceKind::kWhereTypes:

@@ -73,6 +73,8 @@ enum class PlaceKind : unsigned char {
   kPastNode,  // .mend/at/<commit>/…              row: the node id there, other: the commit's seq,
               //                                  inside: the place there, unless it is an inode
               //                                  of the tree
+              // .mend/snapshots/<name>/…         and key: the name, number: hash of it
+  kSnapshots,  // .mend/snapshots/
 };
 
 struct Place {

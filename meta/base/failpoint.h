@@ -67,7 +67,10 @@ namespace mendfs {
   X(kHistoryAfterDrop, "history.after_drop", "that commits are gone may be; all their values")    \
   X(kHistoryAfterFold, "history.after_fold", "that commits are gone, folded; all their values")   \
   X(kHistoryAfterChunk, "history.after_chunk", "as before; some values are gone")                 \
-  X(kHistoryAfterLast, "history.after_last", "all is gone; that it was owed is still said")
+  X(kHistoryAfterLast, "history.after_last", "all is gone; that it was owed is still said")       \
+  X(kSnapshotAfterPin, "snapshot.after_pin", "the commit; nothing of the snapshot")               \
+  X(kSnapshotAfterRow, "snapshot.after_row", "the commit; the snapshot's row may be")             \
+  X(kSnapshotAfterClear, "snapshot.after_clear", "the commit; that the row is gone may be")
 
 enum class Failpoint : unsigned char {
 #define MENDFS_FAILPOINT_ENUM(enumerator, name, durable) enumerator,

@@ -40,6 +40,13 @@ class PinnedSnapshot : public Snapshot {
   const View view_;
 };
 
+std::string KeptBySnapshots(uint64_t count) {
+  if (count == 0) return "";
+  return "; what " + std::to_string(count) +
+         (count == 1 ? " snapshot shows is" : " snapshots show is") +
+         " kept all the same: `mendfs snapshot list`";
+}
+
 std::string LostBytes(const ReadDamage& lost, const std::string& path) {
   std::string text = lost.blocks < DamageLog::kBlocksMax ? "" : "at least ";
   text += std::to_string(lost.blocks) + (lost.blocks == 1 ? " block" : " blocks");
@@ -360,6 +367,8 @@ StoreStatus Engine::Describe() const {
   status.sidecars_live = sidecars.live;
   status.sidecars_left = sidecars.left;
   status.sidecars_reason = sidecars.reason;
+  status.snapshots = commit_pins_.count();
+  status.snapshots_reason = commit_pins_.CheckTrusted().message();
   MutexLock lock(door_mutex_);
   status.head = head_;
   const bool counted = replayed_counts_ || last_change_ <= state.folded;
@@ -385,7 +394,9 @@ void Engine::Judge(StoreStatus& status) const {
     if (!options_.damage_stops_writes) return is(Health::kDegraded, met);
     return is(Health::kReadOnly, "errors=remount-ro: " + met);
   }
-  if (guard_.tight()) return is(Health::kDegraded, guard_.sentence());
+  if (guard_.tight()) {
+    return is(Health::kDegraded, guard_.sentence() + KeptBySnapshots(status.snapshots));
+  }
   if (!trouble_.ok()) {
     return is(Health::kDegraded,
               "the last commit could not be closed (" + trouble_.ToString() +
@@ -398,6 +409,7 @@ void Engine::Judge(StoreStatus& status) const {
   }
   if (!journal_damage_.empty()) return is(Health::kDegraded, journal_damage_);
   if (!status.sidecars_reason.empty()) return is(Health::kDegraded, status.sidecars_reason);
+  if (!status.snapshots_reason.empty()) return is(Health::kDegraded, status.snapshots_reason);
 }
 
 }  // namespace mendfs

@@ -86,6 +86,7 @@ class Engine : public Store,
   Disk& disk() const override { return disk_; }
   const std::string& path() const override { return path_; }
   Intents& intents() override { return intents_; }
+  CommitPins& commit_pins() override { return commit_pins_; }
 
  private:
   Engine(Disk& disk, std::string path, StoreIdentity identity, OpenOptions options);
@@ -136,6 +137,7 @@ class Engine : public Store,
   bool Quiesce() override;
 
   Status Replay();
+  void PinSnapshots();
   Status ReadHead();
   void CountReplayed();
   Status CheckWritable() const;
@@ -199,6 +201,7 @@ class Engine : public Store,
   std::atomic<Code> unsealed_{Code::kOk};  // why packs or blobs stayed open the last time
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Journal> journal_;  // null when read-only
+  CommitPins commit_pins_;
   std::unique_ptr<History> history_;
   std::unique_ptr<Collector> collector_;
   EntityLocks entity_locks_;

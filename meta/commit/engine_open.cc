@@ -7,6 +7,7 @@
 #include "meta/commit/change_format.h"
 #include "meta/commit/commit_format.h"
 #include "meta/commit/engine.h"
+#include "meta/commit/history/snapshot_rows.h"
 #include "meta/commit/identity.h"
 #include "meta/disk/overlay_disk.h"
 #include "meta/table/schema/row_value.h"
@@ -56,8 +57,10 @@ Result<std::unique_ptr<Engine>> Engine::Open(Disk& disk, const std::string& path
       SpaceParts{*engine, *engine->manifest_, engine->packs_, engine->objects_}, options.space);
   MENDFS_RETURN_IF_ERROR(engine->ReadHead());
   MENDFS_RETURN_IF_ERROR(engine->Replay());
+  engine->PinSnapshots();
   HistoryHost& host = *engine;
-  engine->history_ = std::make_unique<History>(*engine->manifest_, host, config.history);
+  engine->history_ =
+      std::make_unique<History>(*engine->manifest_, host, engine->commit_pins_, config.history);
   MENDFS_RETURN_IF_ERROR(engine->history_->Load());
   engine->intents_.UseJournal(engine->MakeRefold());
   if (writable) {
@@ -222,6 +225,20 @@ Status Engine::Replay() {
     number_limit_ = next;
   }
   return Status::Ok();
+}
+
+// Before anything can thin. What cannot be read keeps all of history, and the store opens.
+void Engine::PinSnapshots() {
+  const Status seen =
+      EachSnapshotRow(*manifest_, [&](std::string_view name, const Result<SnapshotRow>& row) {
+        if (row.ok()) {
+          commit_pins_.Pin(row->branch, row->seq);
+        } else {
+          commit_pins_.Distrust(name, row.status().message());
+        }
+        return Status::Ok();
+      });
+  if (!seen.ok()) commit_pins_.Distrust("", "list snapshots: " + seen.ToString());
 }
 
 // Nothing is ever folded here, so that the totals of the last fold would stay what is shown. Where

@@ -375,6 +375,19 @@ std::string HistoryKey() {
   return "t";
 }
 
+std::string SnapshotPrefix() {
+  return "s";
+}
+
+std::string SnapshotKey(std::string_view name) {
+  return SnapshotPrefix().append(name);
+}
+
+std::optional<std::string_view> ParseSnapshotKey(std::string_view key) {
+  if (key.empty() || key.front() != 's') return std::nullopt;
+  return key.substr(1);
+}
+
 std::string AuditPrefix() {
   return "a";
 }

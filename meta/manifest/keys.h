@@ -121,6 +121,9 @@ std::string OpenPackKey(const Id128& pack);
 std::string OpenPackPrefix();
 std::optional<Id128> ParseOpenPackKey(std::string_view key);
 std::string HistoryKey();  // what thinning has done and owes
+std::string SnapshotKey(std::string_view name);
+std::string SnapshotPrefix();
+std::optional<std::string_view> ParseSnapshotKey(std::string_view key);  // the name
 // `base` is where the operation began, so that rows lie in the order of their beginnings.
 std::string AuditKey(Seq base, const Id128& operation);
 std::string AuditPrefix();

@@ -4,12 +4,20 @@
 #include <nlohmann/json.hpp>
 
 #include "meta/codec/hash.h"
+#include "meta/refs.h"
 #include "mount-tools/verbs/text.h"
 
 namespace mendfs {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// A load knows commits by their ids; people by any ref.
+Result<std::string> IdOf(const VerbHost& host, const std::string& ref) {
+  if (ref.empty()) return ref;
+  MENDFS_ASSIGN_OR_RETURN(const CommitRow commit, FindCommit(host.store, kMainBranch, ref));
+  return ShortHex(commit.id);
+}
 
 // Hands every input to the loader; false when there was nothing but space in all of them. A caller
 // that goes away ends it: nothing is left behind.
@@ -108,8 +116,8 @@ Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   options.mode = request.mode;
   options.type = request.type;
   options.format = request.format;
-  options.if_commit = request.if_commit;
-  options.from = request.from;
+  MENDFS_ASSIGN_OR_RETURN(options.if_commit, IdOf(host, request.if_commit));
+  MENDFS_ASSIGN_OR_RETURN(options.from, IdOf(host, request.from));
   options.note = {.actor = ActorOf(request, host), .message = request.message};
   MENDFS_ASSIGN_OR_RETURN(const std::unique_ptr<Loader> loader, Loader::Begin(host.store, options));
   MENDFS_ASSIGN_OR_RETURN(const bool rows, ReadInputs(request, io, *loader));

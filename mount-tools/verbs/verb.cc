@@ -4,9 +4,12 @@
 
 #include "meta/codec/hash.h"
 #include "meta/describe.h"
+#include "meta/refs.h"
 #include "meta/tables.h"
+#include "mount-tools/verbs/diff_verbs.h"
 #include "mount-tools/verbs/quota_verb.h"
 #include "mount-tools/verbs/schema_verbs.h"
+#include "mount-tools/verbs/snapshot_verbs.h"
 #include "mount-tools/verbs/table_verbs.h"
 #include "mount-tools/verbs/text.h"
 
@@ -95,6 +98,10 @@ std::string StatusText(const StoreStatus& status, const std::string& path,
                               HumanBytes(status.working_set_bytes) + ", " +
                               Counted(status.segments, "segment", "segments"));
   text += Line("history", HistoryLine(status.history));
+  if (status.snapshots > 0) {
+    text += Line("snapshots", Counted(status.snapshots, "snapshot", "snapshots") +
+                                  ", kept at any age, also when the disk is full");
+  }
   if (status.sidecars_live + status.sidecars_left > 0) {
     text += Line("sidecars", std::to_string(status.sidecars_live) + " running, " +
                                  std::to_string(status.sidecars_left) + " waiting to be resolved");
@@ -127,7 +134,17 @@ Status RunStatus(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
                              : StatusText(status, path, host.mount));
 }
 
+// Of the commit that is meant; 0, before all, for a time at which none was kept yet.
+Result<Seq> SinceOf(const VerbRequest& request, const VerbHost& host) {
+  if (request.since.empty()) return Seq();
+  const Result<CommitRow> commit = FindCommit(host.store, kMainBranch, request.since);
+  if (commit.ok()) return commit->seq;
+  const bool too_early = commit.status().code() == Code::kNotFound && IsTimeRef(request.since);
+  return too_early ? Result<Seq>(Seq()) : Result<Seq>(commit.status());
+}
+
 Status RunLog(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
+  MENDFS_ASSIGN_OR_RETURN(const Seq since, SinceOf(request, host));
   Seq before = kHeadSeq;
   uint64_t left = request.limit.value_or(UINT64_MAX);
   while (left > 0) {
@@ -135,6 +152,7 @@ Status RunLog(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
     MENDFS_ASSIGN_OR_RETURN(const std::vector<CommitRow> commits,
                             host.store.Log(kMainBranch, before, page));
     for (const CommitRow& commit : commits) {
+      if (commit.seq <= since) return Status::Ok();
       MENDFS_RETURN_IF_ERROR(
           io.Out((request.json ? CommitJson(commit) : CommitLine(commit)) + "\n"));
     }
@@ -202,6 +220,11 @@ Status Dispatch(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
     case Verb::kSchemaApply: return RunSchemaApply(request, host, io);
     case Verb::kFlush: return RunFlush(request, host, io);
     case Verb::kQuotaList: return RunQuotaList(request, host, io);
+    case Verb::kSnapshotCreate: return RunSnapshotCreate(request, host, io);
+    case Verb::kSnapshotList: return RunSnapshotList(request, host, io);
+    case Verb::kSnapshotDelete: return RunSnapshotDelete(request, host, io);
+    case Verb::kDiff: return RunDiff(request, host, io);
+    case Verb::kShow: return RunShow(request, host, io);
   }
   return {Code::kInternal, "a verb without a function"};
 }
@@ -216,6 +239,11 @@ int ExitCodeOf(const Status& status) {
     case Code::kRecoveryNeeded: return kExitRecoveryNeeded;
     default: return kExitFailed;
   }
+}
+
+std::string ActorOf(const VerbRequest& request, const VerbHost& host) {
+  if (!request.actor.empty()) return request.actor;
+  return "uid:" + std::to_string(host.caller_uid);
 }
 
 void Complain(VerbIo& io, std::string_view verb, const Status& status) {

@@ -60,6 +60,9 @@ struct VerbHost {
 
 int RunVerb(const VerbRequest& request, const VerbHost& host, VerbIo& io);
 
+// Whom commits name: --actor, else the caller.
+std::string ActorOf(const VerbRequest& request, const VerbHost& host);
+
 // "mendfs VERB: sentence", on one line.
 void Complain(VerbIo& io, std::string_view verb, const Status& status);
 

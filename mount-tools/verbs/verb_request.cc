@@ -18,7 +18,7 @@ struct VerbFacts {
   bool bulk;
 };
 
-constexpr std::array<VerbFacts, 10> kVerbs = {{
+constexpr std::array<VerbFacts, 15> kVerbs = {{
     {Verb::kStatus, "status", false, false},
     {Verb::kLoad, "load", true, true},
     {Verb::kExport, "export", false, true},
@@ -29,6 +29,11 @@ constexpr std::array<VerbFacts, 10> kVerbs = {{
     {Verb::kSchemaApply, "schema apply", true, true},
     {Verb::kFlush, "flush", true, false},
     {Verb::kQuotaList, "quota list", false, true},
+    {Verb::kSnapshotCreate, "snapshot create", true, false},
+    {Verb::kSnapshotList, "snapshot list", false, false},
+    {Verb::kSnapshotDelete, "snapshot delete", true, false},
+    {Verb::kDiff, "diff", false, true},
+    {Verb::kShow, "show", false, true},
 }};
 
 constexpr std::array<std::pair<LoadMode, std::string_view>, 3> kModes = {
@@ -130,6 +135,10 @@ Status TakeArguments(const Json& args, VerbRequest& request) {
   MENDFS_RETURN_IF_ERROR(TakeBool(args, "allow_data_loss", request.allow_data_loss));
   MENDFS_RETURN_IF_ERROR(TakeBool(args, "act", request.act));
   MENDFS_RETURN_IF_ERROR(TakeString(args, "confirm", request.confirm));
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "name", request.name));
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "ref", request.ref));
+  MENDFS_RETURN_IF_ERROR(TakeString(args, "since", request.since));
+  MENDFS_RETURN_IF_ERROR(TakeBool(args, "stat", request.stat));
   const auto limit = args.find("limit");
   if (limit != args.end()) {
     if (!limit->is_number_unsigned()) return Malformed("limit");
@@ -230,6 +239,10 @@ std::string EncodeRequest(const VerbRequest& request) {
                {"from", request.from},
                {"actor", request.actor},
                {"message", request.message},
+               {"name", request.name},
+               {"ref", request.ref},
+               {"since", request.since},
+               {"stat", request.stat},
                {"types", request.types},
                {"bare", request.bare},
                {"allow_data_loss", request.allow_data_loss},

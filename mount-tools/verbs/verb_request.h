@@ -31,7 +31,12 @@ enum class Verb {
   kSchemaPlan,
   kSchemaApply,
   kFlush,
-  kQuotaList
+  kQuotaList,
+  kSnapshotCreate,
+  kSnapshotList,
+  kSnapshotDelete,
+  kDiff,
+  kShow
 };
 
 // As typed: "status", "schema apply".
@@ -64,6 +69,10 @@ struct VerbRequest {
   bool allow_data_loss = false;   // schema plan, schema apply
   bool act = false;               // schema apply: takes destructive steps without a preview
   std::string confirm;            // schema apply: takes them if this is the plan
+  std::string name;               // snapshot create, delete
+  std::string ref;                // snapshot create, show: empty is HEAD; diff: "A..B"
+  std::string since;              // log: those behind this ref
+  bool stat = false;              // diff, show: counts
 };
 
 std::string EncodeRequest(const VerbRequest& request);

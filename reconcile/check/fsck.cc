@@ -9,6 +9,7 @@
 #include "meta/audit.h"
 #include "meta/files.h"
 #include "meta/inspect.h"
+#include "meta/snapshots.h"
 #include "meta/store.h"
 #include "meta/tables.h"
 #include "reconcile/check/data_check.h"
@@ -34,8 +35,10 @@ class Check {
   void Run() {
     const StoreStatus status = store_.Describe();
     Sidecars();
-    const bool told =
-        status.reason == status.journal_damage || status.reason == status.sidecars_reason;
+    Snapshots();
+    const bool told = status.reason == status.journal_damage ||
+                      status.reason == status.sidecars_reason ||
+                      status.reason == status.snapshots_reason;
     if (status.health != Health::kOk && !told) Found("manifest", store_.path(), status.reason);
     if (!status.journal_damage.empty()) Found("journal", store_.path(), status.journal_damage);
     Objects();
@@ -81,6 +84,16 @@ class Check {
                 "; the store does not open for writing while it is there. Nothing depends on "
                 "it that the store shows: without it, what its write made stays unused");
     }
+  }
+
+  void Snapshots() {
+    const Status seen =
+        EachSnapshot(store_, [&](std::string_view name, const Result<SnapshotRow>& row) -> Status {
+          const Status shown = row.ok() ? CommitOfSnapshot(store_, *row).status() : row.status();
+          if (!shown.ok()) Found("snapshot", std::string(name), shown.message());
+          return Status::Ok();
+        });
+    Note("snapshots", seen);
   }
 
   void Objects() {

@@ -35,6 +35,10 @@ std::string DescribeEdge(const std::string& source, const std::string& target, u
   return "edge " + source + "~" + target + "~" + std::to_string(number) + " " + body + "\n";
 }
 
+std::string DescribeSnapshot(const std::string& name, const Hash128& content) {
+  return "snapshot " + name + " " + HexOf(content) + "\n";
+}
+
 uint64_t Model::Add(const std::string& path, ModelFile file) {
   const uint64_t id = next_id++;
   names[path] = id;
@@ -97,6 +101,12 @@ void Model::Rekey(const std::string& key, const std::string& new_key) {
 }
 
 std::string Model::Describe() const {
+  std::string text = DescribeContent();
+  for (const auto& [name, content] : snapshots) text += DescribeSnapshot(name, content);
+  return text;
+}
+
+std::string Model::DescribeContent() const {
   std::string text;
   std::map<uint64_t, std::string> first_paths;
   for (const auto& [path, id] : names) {

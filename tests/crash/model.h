@@ -48,7 +48,8 @@ struct Model {
   std::map<uint64_t, ModelFile> files;
   std::map<std::string, ModelRow> rows;  // by key
   std::map<std::tuple<uint64_t, uint64_t, uint32_t>, std::string> edges;
-  uint64_t properties = 0;  // that schema changes have added
+  uint64_t properties = 0;                   // that schema changes have added
+  std::map<std::string, Hash128> snapshots;  // of the text that DescribeContent gave then
   uint64_t next_id = 1;
 
   uint64_t Add(const std::string& path, ModelFile file);
@@ -63,6 +64,8 @@ struct Model {
 
   // One line a fact, sorted; two models are equal when their texts are.
   std::string Describe() const;
+  // The same without snapshots.
+  std::string DescribeContent() const;
 };
 
 // The lines of Describe, for who reads a store.
@@ -71,6 +74,7 @@ std::string DescribeFile(const std::string& path, const std::string& first_path,
 std::string DescribeXattr(const std::string& path, const std::string& name,
                           const std::string& value);
 std::string DescribeRow(const std::string& key, const std::string& body);
+std::string DescribeSnapshot(const std::string& name, const Hash128& content);
 std::string DescribeEdge(const std::string& source, const std::string& target, uint32_t number,
                          const std::string& body);
 

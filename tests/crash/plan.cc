@@ -34,6 +34,7 @@ const std::vector<Plan>& AllPlans() {
       DrawPlan("names", {.names = 10, .bytes = 2, .rows = 0}, 14, 1),
       DrawPlan("rows", {.names = 0, .bytes = 0, .rows = 10}, 26, 7),
       DrawPlan("bodies", {.names = 2, .bytes = 10, .rows = 0, .large_one_in = 1}, 12, 3),
+      DrawPlan("snapshots", {.names = 3, .bytes = 2, .rows = 3, .snapshots = 8}, 12, 5),
       DrawPlan("bulk", {.names = 0, .bytes = 0, .rows = 4, .bulk = 4}, 7, 4),
   };
   return plans;

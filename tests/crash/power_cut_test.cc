@@ -55,12 +55,14 @@ TEST_P(PowerCutTest, EveryEndLeavesAStateSinceTheLastFlush) {
 
 INSTANTIATE_TEST_SUITE_P(
     Histories, PowerCutTest,
-    testing::Values(Kind{"Names", Options({.names = 10, .bytes = 2, .rows = 0}), 3000},
-                    Kind{"Rows", Options({.names = 0, .bytes = 0, .rows = 10}), 3000},
-                    Kind{"Bodies", Options({.names = 2, .bytes = 10, .rows = 0, .large_one_in = 3}),
-                         3000},
-                    Kind{"Bulk", Options({.names = 0, .bytes = 0, .rows = 6, .bulk = 4}), 3000},
-                    Kind{"All", Options({.bulk = 1}), 6000}, Kind{"Ticking", Ticking(), 3000}),
+    testing::Values(
+        Kind{"Names", Options({.names = 10, .bytes = 2, .rows = 0}), 3000},
+        Kind{"Rows", Options({.names = 0, .bytes = 0, .rows = 10}), 3000},
+        Kind{"Bodies", Options({.names = 2, .bytes = 10, .rows = 0, .large_one_in = 3}), 3000},
+        Kind{"Bulk", Options({.names = 0, .bytes = 0, .rows = 6, .bulk = 4}), 3000},
+        Kind{"Snapshots", Options({.names = 3, .bytes = 3, .rows = 3, .upkeep = 2, .snapshots = 4}),
+             2000},
+        Kind{"All", Options({.bulk = 1}), 6000}, Kind{"Ticking", Ticking(), 3000}),
     [](const testing::TestParamInfo<Kind>& kind) { return kind.param.name; });
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "meta/snapshots.h"
+
 namespace mendfs {
 
 std::string CrashSchema(uint64_t properties) {
@@ -52,25 +54,26 @@ Result<TypeId> Session::Edge() const {
   return schema->edges.at(0).id;
 }
 
-Status Session::DescribeDirectory(const FileReader& reader, InodeNumber directory,
-                                  const std::string& prefix,
-                                  std::map<std::string, Attributes>& found) const {
-  MENDFS_ASSIGN_OR_RETURN(const auto cursor, reader.List({}, directory, 0));
+Status Session::DescribeDirectory(Listing& listing, InodeNumber directory,
+                                  const std::string& prefix) const {
+  MENDFS_ASSIGN_OR_RETURN(const auto cursor, listing.reader.List(listing.view, directory, 0));
   for (;;) {
     MENDFS_ASSIGN_OR_RETURN(const auto entry, cursor->Next());
     if (!entry) return Status::Ok();
-    MENDFS_ASSIGN_OR_RETURN(const Attributes attributes, reader.Get({}, entry->inode));
+    MENDFS_ASSIGN_OR_RETURN(const Attributes attributes,
+                            listing.reader.Get(listing.view, entry->inode));
     const std::string path = prefix + entry->name;
-    found[path] = attributes;
+    listing.found[path] = attributes;
     if (!S_ISDIR(attributes.mode)) continue;
-    MENDFS_RETURN_IF_ERROR(DescribeDirectory(reader, entry->inode, path + "/", found));
+    MENDFS_RETURN_IF_ERROR(DescribeDirectory(listing, entry->inode, path + "/"));
   }
 }
 
-Status Session::DescribeFiles(std::string& text) const {
+Status Session::DescribeFiles(const View& view, std::string& text) const {
   const FileReader reader(store_->door());
-  std::map<std::string, Attributes> found;
-  MENDFS_RETURN_IF_ERROR(DescribeDirectory(reader, kFilesRoot, "", found));
+  Listing listing{.reader = reader, .view = view, .found = {}};
+  MENDFS_RETURN_IF_ERROR(DescribeDirectory(listing, kFilesRoot, ""));
+  const std::map<std::string, Attributes>& found = listing.found;
   std::map<InodeNumber, std::pair<std::string, uint32_t>> names;  // first path, count
   for (const auto& [path, attributes] : found) {
     ++names.try_emplace(attributes.inode, path, 0).first->second.second;
@@ -81,13 +84,13 @@ Status Session::DescribeFiles(std::string& text) const {
     body.clear();
     if (S_ISLNK(attributes.mode)) {
       kind = ModelKind::kSymlink;
-      MENDFS_ASSIGN_OR_RETURN(body, reader.ReadLink({}, attributes.inode));
+      MENDFS_ASSIGN_OR_RETURN(body, reader.ReadLink(view, attributes.inode));
     } else if (S_ISDIR(attributes.mode)) {
       kind = ModelKind::kDirectory;
     } else {
       body.resize(attributes.size_bytes);
       MENDFS_ASSIGN_OR_RETURN(const size_t got,
-                              reader.Read({}, attributes.inode, 0, body.size(), body.data()));
+                              reader.Read(view, attributes.inode, 0, body.size(), body.data()));
       if (got != body.size()) return {Code::kInternal, "read " + path + ": short of its size"};
     }
     const auto& [first, count] = names.at(attributes.inode);
@@ -98,27 +101,28 @@ Status Session::DescribeFiles(std::string& text) const {
     text +=
         DescribeFile(path, first, kind, attributes.mode & 07777, body.size(), HashXxh3Wide(body));
     if (!attributes.has_xattrs) continue;
-    MENDFS_ASSIGN_OR_RETURN(auto xattrs, reader.ListXattrs({}, attributes.inode));
+    MENDFS_ASSIGN_OR_RETURN(auto xattrs, reader.ListXattrs(view, attributes.inode));
     std::sort(xattrs.begin(), xattrs.end());
     for (const std::string& name : xattrs) {
-      MENDFS_ASSIGN_OR_RETURN(const std::string value, reader.GetXattr({}, attributes.inode, name));
+      MENDFS_ASSIGN_OR_RETURN(const std::string value,
+                              reader.GetXattr(view, attributes.inode, name));
       text += DescribeXattr(path, name, value);
     }
   }
   return Status::Ok();
 }
 
-Status Session::DescribeTables(std::string& text) const {
+Status Session::DescribeTables(const View& view, std::string& text) const {
   const TableReader reader(store_->reader());
-  MENDFS_ASSIGN_OR_RETURN(const auto schema, reader.GetSchema({}));
+  MENDFS_ASSIGN_OR_RETURN(const auto schema, reader.GetSchema(view));
   const TypeId node = schema->nodes.at(0).id;
   const EdgeType& edge = schema->edges.at(0);
   std::map<std::string, std::string> rows;
-  MENDFS_ASSIGN_OR_RETURN(const auto nodes, reader.ListNodes({}, node, InodeNumber(0)));
+  MENDFS_ASSIGN_OR_RETURN(const auto nodes, reader.ListNodes(view, node, InodeNumber(0)));
   for (;;) {
     MENDFS_ASSIGN_OR_RETURN(const auto listed, nodes->Next());
     if (!listed) break;
-    MENDFS_ASSIGN_OR_RETURN(const NodeRow row, reader.GetNode({}, node, listed->key));
+    MENDFS_ASSIGN_OR_RETURN(const NodeRow row, reader.GetNode(view, node, listed->key));
     if (row.row != listed->row) return {Code::kInternal, "row " + row.key + " has two numbers"};
     if (!rows.emplace(row.key, row.body).second) {
       return {Code::kInternal, "row " + row.key + " is listed twice"};
@@ -126,13 +130,13 @@ Status Session::DescribeTables(std::string& text) const {
   }
   for (const auto& [key, body] : rows) text += DescribeRow(key, body);
   std::map<std::tuple<std::string, std::string, uint32_t>, std::string> sorted;
-  MENDFS_ASSIGN_OR_RETURN(const auto edges, reader.ListEdges({}, edge));
+  MENDFS_ASSIGN_OR_RETURN(const auto edges, reader.ListEdges(view, edge));
   for (;;) {
     MENDFS_ASSIGN_OR_RETURN(const auto listed, edges->Next());
     if (!listed) break;
     MENDFS_ASSIGN_OR_RETURN(
         const EdgeRow row,
-        reader.GetEdge({}, edge, listed->source_key, listed->target_key, listed->ends.number));
+        reader.GetEdge(view, edge, listed->source_key, listed->target_key, listed->ends.number));
     sorted[{row.source_key, row.target_key, row.ends.number}] = row.body;
   }
   for (const auto& [ends, body] : sorted) {
@@ -143,10 +147,23 @@ Status Session::DescribeTables(std::string& text) const {
   return Status::Ok();
 }
 
-Result<std::string> Session::Describe() const {
+Result<std::string> Session::DescribeContent(const View& view) const {
   std::string text;
-  MENDFS_RETURN_IF_ERROR(DescribeFiles(text).Annotate("list files"));
-  MENDFS_RETURN_IF_ERROR(DescribeTables(text).Annotate("list tables"));
+  MENDFS_RETURN_IF_ERROR(DescribeFiles(view, text).Annotate("list files"));
+  MENDFS_RETURN_IF_ERROR(DescribeTables(view, text).Annotate("list tables"));
+  return text;
+}
+
+Result<std::string> Session::Describe() const {
+  MENDFS_ASSIGN_OR_RETURN(std::string text, DescribeContent({}));
+  const auto add = [&](std::string_view name, const Result<SnapshotRow>& row) -> Status {
+    MENDFS_RETURN_IF_ERROR(row.status());
+    MENDFS_RETURN_IF_ERROR(CommitOfSnapshot(*store_, *row).status());
+    MENDFS_ASSIGN_OR_RETURN(const std::string then, DescribeContent({row->branch, row->seq}));
+    text += DescribeSnapshot(std::string(name), HashXxh3Wide(then));
+    return Status::Ok();
+  };
+  MENDFS_RETURN_IF_ERROR(EachSnapshot(*store_, add).Annotate("list snapshots"));
   return text;
 }
 

@@ -38,11 +38,16 @@ class Session {
   Result<TypeId> Edge() const;
 
  private:
-  Status DescribeDirectory(const FileReader& reader, InodeNumber directory,
-                           const std::string& prefix,
-                           std::map<std::string, Attributes>& found) const;
-  Status DescribeFiles(std::string& text) const;
-  Status DescribeTables(std::string& text) const;
+  struct Listing {
+    const FileReader& reader;
+    View view;
+    std::map<std::string, Attributes> found;
+  };
+  Status DescribeDirectory(Listing& listing, InodeNumber directory,
+                           const std::string& prefix) const;
+  Status DescribeFiles(const View& view, std::string& text) const;
+  Status DescribeTables(const View& view, std::string& text) const;
+  Result<std::string> DescribeContent(const View& view) const;
 
   std::unique_ptr<Store> store_;
   std::unique_ptr<FileWriter> files_;

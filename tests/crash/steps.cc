@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "meta/bulk.h"
+#include "meta/snapshots.h"
 
 namespace mendfs {
 namespace {
@@ -38,8 +39,8 @@ class Drawer {
   }
 
   Step Draw() {
-    const unsigned all =
-        mix_.names + mix_.bytes + mix_.rows + mix_.durable + mix_.bulk + mix_.upkeep;
+    const unsigned all = mix_.names + mix_.bytes + mix_.rows + mix_.durable + mix_.bulk +
+                         mix_.upkeep + mix_.snapshots;
     uint64_t dice = Pick(all);
     const auto is = [&](unsigned weight) {
       const bool hit = dice < weight;
@@ -56,6 +57,8 @@ class Drawer {
       DrawDurable();
     } else if (is(mix_.bulk)) {
       Pick(3) == 0 ? Schema() : Load();
+    } else if (is(mix_.snapshots)) {
+      DrawSnapshot();
     } else {
       std::vector<Step> steps = UpkeepSteps(model_);
       return std::move(steps[Pick(steps.size())]);
@@ -455,6 +458,30 @@ class Drawer {
     Does("schema " + std::to_string(properties), [properties](Session& session) {
       return session.tables().ApplySchema(CrashSchema(properties)).status();
     });
+  }
+
+  // Done again when they failed behind their record, they find it.
+  void DrawSnapshot() {
+    const std::string name = "s" + std::to_string(Pick(2));
+    const std::string other = name == "s0" ? "s1" : "s0";
+    auto& snapshots = step_.after.snapshots;
+    if (!snapshots.contains(name)) {
+      snapshots[name] = HashXxh3Wide(model_.DescribeContent());
+      Does("snapshot " + name, [name](Session& session) {
+        const NewSnapshot wanted{.name = name, .actor = "test", .message = {}};
+        return CreateSnapshot(session.store(), kMainBranch, wanted).status();
+      });
+    } else if (!snapshots.contains(other) && Pick(2) == 0) {
+      snapshots[other] = snapshots.at(name);
+      snapshots.erase(name);
+      Does("rename snapshot " + name, [name, other](Session& session) {
+        return RenameSnapshot(session.store(), name, other);
+      });
+    } else {
+      snapshots.erase(name);
+      Does("delete snapshot " + name,
+           [name](Session& session) { return DeleteSnapshot(session.store(), name); });
+    }
   }
 
   void DrawDurable() {

@@ -19,6 +19,7 @@ struct Mix {
   unsigned durable = 3;        // flush, commit
   unsigned bulk = 0;           // load, schema
   unsigned upkeep = 1;         // UpkeepSteps
+  unsigned snapshots = 0;      // take, delete, rename
   unsigned large_one_in = 20;  // of writes: those that go to packs
 };
 

@@ -2,6 +2,7 @@
 // refused, or exactly what the encoder makes.
 #include "meta/commit/commit_format.h"
 #include "meta/commit/history/history_format.h"
+#include "meta/commit/history/snapshot_rows.h"
 #include "meta/manifest/keys.h"
 #include "meta/manifest/state_format.h"
 #include "meta/manifest/stored_value.h"
@@ -58,14 +59,20 @@ std::vector<std::string> Seeds() {
           SeedFor(4, CommitKey(kMainBranch, Seq(4))),
           SeedFor(4, EarlierKey(kMainBranch, RowKey(TypeId(3), "k"), Seq(9))),
           SeedFor(5, EncodeHistoryRow({.owed = 1, .commits = 2, .oldest = Seq(3), .looked_ns = 4})),
-          SeedFor(6, EncodeFoldRow({.number = 3, .from = Seq(4), .to = Seq(9)}))};
+          SeedFor(6, EncodeFoldRow({.number = 3, .from = Seq(4), .to = Seq(9)})),
+          SeedFor(7, EncodeSnapshotRow({.name = "n",
+                                        .branch = kMainBranch,
+                                        .seq = Seq(4),
+                                        .commit = commit.id,
+                                        .actor = "uid:0",
+                                        .message = "why"}))};
 }
 
 }  // namespace mendfs
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace mendfs;
-  const Choice choice = ChooseDecoder(data, size, 7);
+  const Choice choice = ChooseDecoder(data, size, 8);
   const std::string_view bytes = choice.bytes;
   switch (choice.decoder) {
     case 0: RequireSameBytes(DecodeStoredValue("key", bytes), bytes, EncodeStoredValue); break;
@@ -74,7 +81,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 3: RequireSameBytes(DecodeCommitRow(bytes), bytes, EncodeCommitRow); break;
     case 4: CheckKeys(bytes); break;
     case 5: RequireSameBytes(DecodeHistoryRow(bytes), bytes, EncodeHistoryRow); break;
-    default: RequireSameBytes(DecodeFoldRow(bytes), bytes, EncodeFoldRow);
+    case 6: RequireSameBytes(DecodeFoldRow(bytes), bytes, EncodeFoldRow); break;
+    default: RequireSameBytes(DecodeSnapshotRow("n", bytes), bytes, EncodeSnapshotRow);
   }
   return 0;
 }

@@ -74,6 +74,14 @@ TEST(KeysTest, KeysOfObjectsAreReadBackAndToldApart) {
   EXPECT_FALSE(ParseDoomedKey(DoomedKey(id) + "x").has_value());
 }
 
+TEST(KeysTest, KeysOfSnapshotsAreGoldenAndReadBack) {
+  EXPECT_EQ(ToHex(SnapshotKey("a/b")), "73612f62");
+  EXPECT_EQ(ParseSnapshotKey(SnapshotKey("a/b")), "a/b");
+  EXPECT_EQ(ParseSnapshotKey(SnapshotKey("")), "");
+  EXPECT_FALSE(ParseSnapshotKey(HistoryKey()).has_value());
+  EXPECT_FALSE(ParseSnapshotKey("").has_value());
+}
+
 TEST(KeysTest, WhatFollowsFromOtherEntriesIsDerived) {
   std::set<char> derived;
   for (int letter = 0; letter < 128; ++letter) {

@@ -55,6 +55,41 @@ TEST_F(MendTest, TheLogShowsEveryCommitOnceNewestFirst) {
   EXPECT_EQ(*Get(".mend/log.jsonl"), after);
 }
 
+TEST_F(MendTest, ALongLogIsMadeWhileItIsRead) {
+  const std::string message(60'000, 'm');
+  for (int i = 0; i < 80; ++i) {
+    ASSERT_TRUE(Put("files/a", std::to_string(i)).ok());
+    ASSERT_TRUE(
+        store_->CloseCommit(kMainBranch, {.actor = "a", .message = std::to_string(i) + message})
+            .ok());
+    if (i == 10) {
+      EXPECT_GT(Look(".mend/log.jsonl")->attributes.size_bytes, 11 * message.size());
+    }
+  }
+  EXPECT_EQ(Look(".mend/log.jsonl")->attributes.size_bytes, 0u);
+  Result<uint64_t> open = OpenFile(".mend/log.jsonl", O_RDONLY);
+  ASSERT_TRUE(open.ok()) << open.status().ToString();
+  ASSERT_TRUE(Put("files/b", "x").ok());
+  ASSERT_TRUE(store_->CloseCommit(kMainBranch, {.actor = "a", .message = "later"}).ok());
+  std::string text;
+  std::string piece(100'000, '\0');
+  for (;;) {
+    const Result<size_t> count =
+        file_system_->handles().Read(*open, text.size(), piece.size(), piece.data());
+    ASSERT_TRUE(count.ok()) << count.status().ToString();
+    if (*count == 0) break;
+    text.append(piece, 0, *count);
+  }
+  // From the start again, as a tool may.
+  const Result<size_t> again = file_system_->handles().Read(*open, 0, 1000, piece.data());
+  EXPECT_EQ(text.substr(0, 1000), piece.substr(0, *again));
+  file_system_->handles().Release(*open);
+  const auto log = store_->Log(kMainBranch, kHeadSeq, 1000);
+  EXPECT_EQ(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), log->size() - 1);
+  EXPECT_EQ(text.find("later"), text.npos);
+  EXPECT_LT(text.find("\"79m"), text.find("\"78m"));
+}
+
 TEST_F(MendTest, ALoadIsAuditedAndASidecarThatWaitsCanBeRead) {
   EXPECT_EQ(*Get(".mend/audit.jsonl"), "");
   EXPECT_TRUE(List(".mend/sidecars").empty());

@@ -48,7 +48,8 @@ class HistoryModel : public testing::Test, protected HistoryHost {
 
   void MakeHistory(const RetentionPolicy& policy) {
     HistoryHost& host = *this;
-    history_ = std::make_unique<History>(*manifest_, host, policy, [this] { return steady_ns_; });
+    history_ =
+        std::make_unique<History>(*manifest_, host, pins_, policy, [this] { return steady_ns_; });
     ASSERT_TRUE(history_->Load().ok());
   }
 
@@ -76,10 +77,6 @@ class HistoryModel : public testing::Test, protected HistoryHost {
     return manifest_->Rewrite(edits, refold_);
   }
   int64_t NowNs() override { return now_ns_; }
-  std::vector<Seq> PinnedCommits(BranchId branch) const override {
-    const auto found = snapshots_.find(branch);
-    return found == snapshots_.end() ? std::vector<Seq>() : found->second;
-  }
 
   void MakeBranch(BranchId id, std::optional<BranchId> parent, Seq fork) {
     BranchRow row;
@@ -215,7 +212,7 @@ class HistoryModel : public testing::Test, protected HistoryHost {
   int64_t steady_ns_ = 0;
   mutable int logs_ = 0;
   std::function<void()> between_;
-  std::map<BranchId, std::vector<Seq>> snapshots_;
+  CommitPins pins_;
   std::map<BranchId, State> now_;
   std::map<std::pair<BranchId, Seq>, State> pinned_;
   std::map<std::pair<BranchId, Seq>, State> commits_;
@@ -309,7 +306,7 @@ TEST_F(HistoryModel, CommitsOfSnapshotsAndForksStayAlsoUnderPressure) {
   const std::set<Seq> log = LogOf(kMainBranch);
   const Seq snapshot = *std::next(log.begin(), 10);
   const Seq fork = *std::next(log.begin(), 20);
-  snapshots_[kMainBranch] = {snapshot};
+  ASSERT_TRUE(pins_.Pin(kMainBranch, snapshot));
   MakeBranch(kChild, kMainBranch, fork);
   ASSERT_TRUE(history_->Thin(ThinHow::kPressing).ok());
   EXPECT_EQ(LogOf(kMainBranch), (std::set<Seq>{snapshot, fork, *log.rbegin()}));

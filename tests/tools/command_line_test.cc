@@ -48,6 +48,39 @@ TEST(CommandLineTest, LoadHasNoDefaultMode) {
   EXPECT_EQ(Parse({"load", "/srv/g", "--mode", "merge"}).exit_code, kExitUsage);
 }
 
+TEST(CommandLineTest, SnapshotsAreCreatedListedAndDeleted) {
+  const Invocation create =
+      Parse({"snapshot", "create", "/mnt/g", "v/1", "2h-ago", "-m", "why", "--json"});
+  ASSERT_EQ(create.action, Action::kStoreVerb) << create.text;
+  EXPECT_EQ(create.request.verb, Verb::kSnapshotCreate);
+  EXPECT_EQ(create.verb, "snapshot create");
+  EXPECT_EQ(create.target, "/mnt/g");
+  EXPECT_EQ(create.request.name, "v/1");
+  EXPECT_EQ(create.request.ref, "2h-ago");
+  EXPECT_EQ(create.request.message, "why");
+  EXPECT_TRUE(create.request.json);
+  EXPECT_EQ(Parse({"snapshot", "create", "/mnt/g", "v1"}).request.ref, "");
+  EXPECT_EQ(Parse({"snapshot", "list", "/mnt/g"}).request.verb, Verb::kSnapshotList);
+  EXPECT_EQ(Parse({"snapshot", "delete", "/mnt/g", "v1"}).request.verb, Verb::kSnapshotDelete);
+  EXPECT_EQ(Parse({"snapshot", "create", "/mnt/g"}).exit_code, kExitUsage);
+  EXPECT_EQ(Parse({"snapshot", "delete", "/mnt/g"}).exit_code, kExitUsage);
+  EXPECT_EQ(Parse({"snapshot"}).exit_code, kExitUsage);
+}
+
+TEST(CommandLineTest, DiffAndShowTakeRefs) {
+  const Invocation diff = Parse({"diff", "/mnt/g", "a..b", "--stat", "--json"});
+  ASSERT_EQ(diff.action, Action::kStoreVerb) << diff.text;
+  EXPECT_EQ(diff.request.verb, Verb::kDiff);
+  EXPECT_EQ(diff.request.ref, "a..b");
+  EXPECT_TRUE(diff.request.stat);
+  EXPECT_TRUE(diff.request.json);
+  EXPECT_EQ(Parse({"diff", "/mnt/g"}).request.ref, "");
+  const Invocation show = Parse({"show", "/mnt/g", "HEAD~2"});
+  EXPECT_EQ(show.request.verb, Verb::kShow);
+  EXPECT_EQ(show.request.ref, "HEAD~2");
+  EXPECT_EQ(Parse({"log", "/mnt/g", "--since", "2h-ago"}).request.since, "2h-ago");
+}
+
 TEST(CommandLineTest, StandardInputIsReadOnce) {
   EXPECT_EQ(Parse({"load", "/srv/g", "-", "-", "--mode", "append"}).exit_code, kExitUsage);
 }

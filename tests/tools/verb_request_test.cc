@@ -25,6 +25,10 @@ VerbRequest Full() {
   request.allow_data_loss = true;
   request.act = true;
   request.confirm = "0123456789abcdef";
+  request.name = "a/b";
+  request.ref = "HEAD~2";
+  request.since = "2h-ago";
+  request.stat = true;
   return request;
 }
 
@@ -40,12 +44,17 @@ TEST(VerbRequestTest, WhatIsEncodedDecodesToTheSame) {
   EXPECT_EQ(after->limit, 12U);
   EXPECT_TRUE(after->allow_data_loss && after->act);
   EXPECT_EQ(after->confirm, "0123456789abcdef");
+  EXPECT_EQ(after->name, "a/b");
+  EXPECT_EQ(after->ref, "HEAD~2");
+  EXPECT_EQ(after->since, "2h-ago");
+  EXPECT_TRUE(after->stat);
 }
 
 TEST(VerbRequestTest, EveryVerbHasAName) {
-  for (const Verb verb :
-       {Verb::kStatus, Verb::kLoad, Verb::kExport, Verb::kLog, Verb::kWhy, Verb::kSchemaShow,
-        Verb::kSchemaPlan, Verb::kSchemaApply, Verb::kFlush, Verb::kQuotaList}) {
+  for (const Verb verb : {Verb::kStatus, Verb::kLoad, Verb::kExport, Verb::kLog, Verb::kWhy,
+                          Verb::kSchemaShow, Verb::kSchemaPlan, Verb::kSchemaApply, Verb::kFlush,
+                          Verb::kQuotaList, Verb::kSnapshotCreate, Verb::kSnapshotList,
+                          Verb::kSnapshotDelete, Verb::kDiff, Verb::kShow}) {
     const Result<VerbRequest> again = DecodeRequest(EncodeRequest({.verb = verb}));
     ASSERT_TRUE(again.ok()) << VerbName(verb);
     EXPECT_EQ(again->verb, verb);

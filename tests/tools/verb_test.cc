@@ -78,6 +78,104 @@ TEST_F(VerbTest, LoadThenExportGivesTheRowsBack) {
             "{\"name\":\"alice\",\"age\":3}\n{\"name\":\"bob\"}\n");
 }
 
+TEST_F(VerbTest, SnapshotsAreTakenListedUsedAsRefsAndDeleted) {
+  EXPECT_EQ(Output({.verb = Verb::kSnapshotList}), "there is no snapshot\n");
+  EXPECT_EQ(Output({.verb = Verb::kSnapshotList, .json = true}), "");
+  VerbRequest create{.verb = Verb::kSnapshotCreate};
+  create.name = "before/load";
+  create.message = "to be safe";
+  EXPECT_THAT(Output(create), HasSubstr("snapshot before/load of commit "));
+  RecordingIo again;
+  EXPECT_EQ(Run(create, again), kExitFailed);
+  EXPECT_THAT(again.errors, ElementsAre(HasSubstr("mendfs snapshot create: ")));
+  const Json listed = Json::parse(Output({.verb = Verb::kSnapshotList, .json = true}));
+  EXPECT_EQ(listed["name"], "before/load");
+  EXPECT_EQ(listed["actor"], "uid:4711");
+  EXPECT_EQ(listed["message"], "to be safe");
+  EXPECT_THAT(Output({.verb = Verb::kStatus}), HasSubstr("1 snapshot, kept at any age"));
+
+  RecordingIo loaded;
+  ASSERT_EQ(Load(kRows, loaded), kExitDone);
+  VerbRequest load{.verb = Verb::kLoad, .mode = LoadMode::kMerge};
+  load.inputs = {{.name = "in.jsonl"}};
+  load.if_commit = "before/load";
+  RecordingIo lost;
+  lost.inputs = {kRows};
+  EXPECT_EQ(Run(load, lost), kExitConditionLost);
+  load.if_commit = "HEAD";
+  load.from = "before/load";
+  RecordingIo changed;
+  changed.inputs = {kRows};
+  EXPECT_EQ(Run(load, changed), kExitConditionLost);
+  load.from = "HEAD";
+  RecordingIo good;
+  good.inputs = {kRows};
+  EXPECT_EQ(Run(load, good), kExitDone) << testing::PrintToString(good.errors);
+
+  VerbRequest drop{.verb = Verb::kSnapshotDelete};
+  drop.name = "before/load";
+  EXPECT_THAT(Output(drop), HasSubstr("deleted snapshot before/load"));
+  RecordingIo gone;
+  EXPECT_EQ(Run(drop, gone), kExitFailed);
+  EXPECT_THAT(gone.errors, ElementsAre(HasSubstr("there is no snapshot \"before/load\"")));
+}
+
+TEST_F(VerbTest, WhatDiffersIsToldByCellAndCounted) {
+  RecordingIo loaded;
+  ASSERT_EQ(Load(kRows, loaded), kExitDone);
+  VerbRequest merge{.verb = Verb::kLoad, .mode = LoadMode::kMerge};
+  merge.inputs = {{.name = "in.jsonl"}};
+  RecordingIo merged;
+  merged.inputs = {
+      "{\"type\":\"Person\",\"data\":{\"name\":\"alice\",\"age\":4}}\n"
+      "{\"type\":\"Person\",\"data\":{\"name\":\"carol\",\"age\":12345678901}}\n"};
+  EXPECT_NE(Run(merge, merged), kExitDone);  // an I32 holds no such age
+  merged = {};
+  merged.inputs = {
+      "{\"type\":\"Person\",\"data\":{\"name\":\"alice\",\"age\":4}}\n"
+      "{\"type\":\"Person\",\"data\":{\"name\":\"carol\"}}\n"};
+  ASSERT_EQ(Run(merge, merged), kExitDone) << testing::PrintToString(merged.errors);
+  VerbRequest diff{.verb = Verb::kDiff};
+  diff.ref = "HEAD~1..HEAD";
+  EXPECT_EQ(Output(diff),
+            "M  nodes/Person/alice.json\n     age: 3 -> 4\nA  nodes/Person/carol.json\n");
+  diff.ref = "HEAD..HEAD~1";
+  EXPECT_EQ(Output(diff),
+            "M  nodes/Person/alice.json\n     age: 4 -> 3\nD  nodes/Person/carol.json\n");
+  diff.ref = "HEAD~1";
+  diff.stat = true;
+  EXPECT_EQ(Output(diff), "nodes/Person: 1 added, 1 changed\n");
+  diff.ref = "";
+  EXPECT_EQ(Output(diff), "nothing differs\n");
+  diff.ref = "HEAD~1..HEAD";
+  diff.json = true;
+  EXPECT_EQ(Json::parse(Output(diff))["counts"]["nodes/Person"]["added"], 1);
+  diff.stat = false;
+  std::istringstream lines(Output(diff));
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  EXPECT_EQ(line,
+            "{\"op\":\"changed\",\"path\":\"nodes/Person/alice.json\",\"type\":\"Person\","
+            "\"key\":\"alice\",\"before\":{\"name\":\"alice\",\"age\":3},\"after\":"
+            "{\"name\":\"alice\",\"age\":4},\"cells\":{\"age\":{\"before\":3,\"after\":4}}}");
+  VerbRequest show{.verb = Verb::kShow};
+  EXPECT_THAT(Output(show), HasSubstr("holds    3 nodes, 1 edge, 0 files"));
+  show.stat = true;
+  EXPECT_THAT(Output(show), HasSubstr("\nnodes/Person: 1 added, 1 changed\n"));
+  show.json = true;
+  EXPECT_EQ(Json::parse(Output(show))["changes"]["nodes/Person"]["changed"], 1);
+  VerbRequest log{.verb = Verb::kLog};
+  log.since = "HEAD~1";
+  const std::string behind = Output(log);
+  EXPECT_EQ(std::count(behind.begin(), behind.end(), '\n'), 1);
+  log.since = "2020-01-01";
+  const std::string all = Output(log);
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 3);
+  RecordingIo wrong;
+  log.since = "nobody";
+  EXPECT_EQ(Run(log, wrong), kExitFailed);
+}
+
 TEST_F(VerbTest, RefusedLinesAreNamedAndNothingChanges) {
   RecordingIo io;
   EXPECT_EQ(Load("{\"type\":\"Person\",\"data\":{\"name\":\"x\"}}\nnot json\n"

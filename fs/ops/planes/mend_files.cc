@@ -46,7 +46,8 @@ Here in .mend (never listed above it):
   audit.jsonl    what became of loads, newest first
   sidecars/      loads that run, or that failed and wait to be finished
   at/<ref>/      everything as it was: a commit (8 digits or more), HEAD~3, 2h-ago,
-                 2026-11-20, 2026-11-20T12:30Z
+                 2026-11-20, 2026-11-20T12:30Z, the name of a snapshot
+  snapshots/     commits with a name, kept for good: mkdir takes one, rmdir drops it
   tables/        each table as one text: jq, cp, `cat new.jsonl >> tables/Person.jsonl`
   where/         rows that meet conditions: where/Person/city=Paris,age.ge=18/
                  .gt .ge .lt .le .in=A|B .null, then @order=age/@limit=10; rows.jsonl, count
@@ -157,11 +158,23 @@ std::string MendTexts::Refusals() const {
   return text;
 }
 
+namespace {
+
+Status LogIsLong() {
+  return {Code::kOverflow, ".mend/log.jsonl is made while it is read"};
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const std::string>> MendTexts::Log() {
   MutexLock lock(mutex_);
   const uint64_t dropped = context_.store.Describe().history.dropped;
-  if (dropped != log_dropped_) log_.reset();
+  if (dropped != log_dropped_) {
+    log_.reset();
+    log_is_long_ = false;
+  }
   log_dropped_ = dropped;
+  if (log_is_long_) return LogIsLong();
   std::string newer;
   Seq before = kHeadSeq;
   Seq head = log_head_;
@@ -175,19 +188,18 @@ Result<std::shared_ptr<const std::string>> MendTexts::Log() {
       }
       if (head < commit.seq) head = commit.seq;
       newer += CommitJson(commit) + "\n";
-      if (newer.size() > kGeneratedBytesMax) {
-        return Status(Code::kOverflow,
-                      ".mend/log.jsonl: the log is too long for one file; use `mendfs log`");
-      }
+      log_is_long_ = newer.size() > kLogTextBytesMax;
+      if (log_is_long_) return LogIsLong();
     }
     if (page.size() < kLogPageCommits) break;
     before = page.back().seq;
   }
   if (log_ && newer.empty()) return log_;
   if (log_) newer += *log_;
-  if (newer.size() > kGeneratedBytesMax) {
-    return Status(Code::kOverflow,
-                  ".mend/log.jsonl: the log is too long for one file; use `mendfs log`");
+  log_is_long_ = newer.size() > kLogTextBytesMax;
+  if (log_is_long_) {
+    log_.reset();
+    return LogIsLong();
   }
   log_ = Share(std::move(newer));
   log_head_ = head;

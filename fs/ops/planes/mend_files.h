@@ -1,6 +1,6 @@
 // The generated files of .mend: what each is called and how its text is made.
 //
-// Shape:    a text is whole or an error; kOverflow past kGeneratedBytesMax
+// Shape:    a text is whole or an error; kOverflow for a log past kLogTextBytesMax
 // Threads:  safe from any thread
 #pragma once
 
@@ -16,7 +16,8 @@
 
 namespace mendfs {
 
-inline constexpr uint64_t kGeneratedBytesMax = 64 << 20;
+// A longer log is made while it is read, and its size is not known before.
+inline constexpr uint64_t kLogTextBytesMax = 4 << 20;
 
 // The number is Place::number and part of the inode: it stays.
 enum class MendFile : uint32_t {
@@ -60,6 +61,7 @@ class MendTexts {
   std::shared_ptr<const std::string> log_ GUARDED_BY(mutex_);
   Seq log_head_ GUARDED_BY(mutex_);
   uint64_t log_dropped_ GUARDED_BY(mutex_) = 0;
+  bool log_is_long_ GUARDED_BY(mutex_) = false;  // as of then, and it only grows
 };
 
 }  // namespace mendfs

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "fs/ops/plane/rejected.h"
+#include "fs/ops/plane/stream_handle.h"
 #include "fs/ops/plane/text_handle.h"
+#include "fs/ops/planes/log_lines.h"
 #include "fs/ops/planes/mend_files.h"
 #include "fs/ops/planes/planes.h"
 #include "meta/audit.h"
@@ -20,7 +22,8 @@ struct ViewName {
   std::string_view name;
   PlaceKind kind;
 };
-constexpr std::array<ViewName, 3> kViews = {{{"at", PlaceKind::kPastRefs},
+constexpr std::array<ViewName, 4> kViews = {{{"at", PlaceKind::kPastRefs},
+                                             {"snapshots", PlaceKind::kSnapshots},
                                              {"tables", PlaceKind::kTables},
                                              {"where", PlaceKind::kWhereTypes}}};
 constexpr std::string_view kSidecarSuffix = ".json";
@@ -95,6 +98,7 @@ class MendPlane final : public Plane {
   Result<Found> Answer(const Place& place);
   Result<Found> LookupSidecar(std::string_view name);
   Result<std::unique_ptr<DirectoryHandle>> OpenSidecars();
+  Result<Opened> OpenLog();
   Result<std::shared_ptr<const std::string>> TextOf(const Place& place);
 
   PlaneContext& context_;
@@ -108,9 +112,14 @@ Result<Found> MendPlane::Answer(const Place& place) {
     directory.freshness = Freshness::kNone;
     return directory;
   }
-  MENDFS_ASSIGN_OR_RETURN(auto text, TextOf(place));
-  Found found =
-      MakeFound(context_, place, S_IFREG | (IsControl(place) ? 0200 : 0444), text->size());
+  auto text = TextOf(place);
+  uint64_t size_bytes = 0;
+  if (text.ok()) {
+    size_bytes = (*text)->size();
+  } else if (text.status().code() != Code::kOverflow) {
+    return text.status();
+  }
+  Found found = MakeFound(context_, place, S_IFREG | (IsControl(place) ? 0200 : 0444), size_bytes);
   found.freshness = Freshness::kNone;
   return found;
 }
@@ -152,7 +161,8 @@ Result<Found> MendPlane::Lookup(const Caller&, const Node& parent, std::string_v
   if (name == kSidecarsName) return Answer(SidecarPlace(nullptr));
   for (const ViewName& view : kViews) {
     if (name != view.name) continue;
-    Found found = MakeFound(context_, PlaceBelow(view.kind), S_IFDIR | 0555, 0);
+    const uint32_t mode = view.kind == PlaceKind::kSnapshots ? 0755 : 0555;
+    Found found = MakeFound(context_, PlaceBelow(view.kind), S_IFDIR | mode, 0);
     found.freshness = Freshness::kNone;
     return found;
   }
@@ -181,8 +191,23 @@ Result<Opened> MendPlane::Open(const Caller&, const Node& node, const OpenReques
                   .no_flush = true};
   }
   if (request.writes()) return Status(Code::kNotPermitted, Show(node) + " is generated");
-  MENDFS_ASSIGN_OR_RETURN(auto text, TextOf(*node.place));
-  return OpenText(std::move(text));
+  auto text = TextOf(*node.place);
+  if (text.ok()) return OpenText(*std::move(text));
+  return text.status().code() == Code::kOverflow ? OpenLog() : text.status();
+}
+
+// What is thinned away meanwhile is missing in it, as in every log.
+Result<Opened> MendPlane::OpenLog() {
+  MENDFS_ASSIGN_OR_RETURN(const auto head, context_.store.Log(context_.branch, kHeadSeq, 1));
+  const Seq newest = head.empty() ? Seq() : head.front().seq;
+  auto open = [this, newest]() -> Result<std::unique_ptr<LineStream>> {
+    return std::unique_ptr<LineStream>(
+        std::make_unique<LogLines>(context_.store, context_.branch, newest));
+  };
+  return Opened{.handle = std::make_unique<StreamHandle>(std::move(open)),
+                .direct_io = true,
+                .keep_cache = false,
+                .no_flush = true};
 }
 
 Result<std::unique_ptr<DirectoryHandle>> MendPlane::OpenDirectory(const Caller&, const Node& node) {

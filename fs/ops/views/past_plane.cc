@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "fs/ops/views/past_view.h"
+#include "fs/ops/views/snapshot_names.h"
 #include "meta/codec/hash.h"
 #include "meta/refs.h"
+#include "meta/snapshots.h"
 
 namespace mendfs {
 namespace {
@@ -23,23 +25,27 @@ constexpr size_t kViewsMax = 32;
 constexpr size_t kCommitsAtOnce = 256;
 
 Status PastIsFixed() {
-  return {Code::kReadOnly, "this is how it was: nothing below .mend/at can be changed"};
+  return {Code::kReadOnly, "this is how it was: nothing of the past can be changed"};
+}
+
+bool IsSnapshots(const Node& node) {
+  return node.place != nullptr && node.place->kind == PlaceKind::kSnapshots;
 }
 
 class Views {
  public:
   explicit Views(const PlaneContext& context) : context_(context) {}
 
-  Result<ViewRef> Find(Seq seq) EXCLUDES(mutex_) {
+  Result<ViewRef> Find(Seq seq, const std::string& snapshot = {}) EXCLUDES(mutex_) {
     {
       MutexLock lock(mutex_);
       for (auto view = views_.begin(); view != views_.end(); ++view) {
-        if ((*view)->seq() != seq) continue;
+        if ((*view)->seq() != seq || (*view)->snapshot() != snapshot) continue;
         views_.splice(views_.begin(), views_, view);
         return views_.front();
       }
     }
-    MENDFS_ASSIGN_OR_RETURN(ViewRef made, PastView::Open(context_, seq));
+    MENDFS_ASSIGN_OR_RETURN(ViewRef made, PastView::Open(context_, seq, snapshot));
     ViewRef given_up;  // outlives the lock
     MutexLock lock(mutex_);
     views_.push_front(made);
@@ -163,9 +169,8 @@ class PastPlane final : public Plane {
   Result<Found> Lookup(const Caller& caller, const Node& parent, std::string_view name) override;
   Result<Found> LookupListed(const Caller& caller, const Node& parent,
                              const ListedName& listed) override;
-  Result<Found> Make(const Caller&, const Node&, std::string_view, const MakeRequest&) override {
-    return PastIsFixed();
-  }
+  Result<Found> Make(const Caller& caller, const Node& parent, std::string_view name,
+                     const MakeRequest& request) override;
   Result<Created> Create(const Caller&, const Node&, std::string_view, uint32_t,
                          const OpenRequest&) override {
     return PastIsFixed();
@@ -173,10 +178,13 @@ class PastPlane final : public Plane {
   Result<Found> Link(const Caller&, const Node&, const Node&, std::string_view) override {
     return PastIsFixed();
   }
-  Status Remove(const Caller&, const Node&, std::string_view, bool) override {
-    return PastIsFixed();
+  Status Remove(const Caller&, const Node& parent, std::string_view name, bool) override {
+    return IsSnapshots(parent) ? DropSnapshot(context_, name) : PastIsFixed();
   }
-  Status Rename(const Caller&, const Node&, const RenameCall&) override { return PastIsFixed(); }
+  Status Rename(const Caller&, const Node& parent, const RenameCall& request) override {
+    const bool both = IsSnapshots(parent) && IsSnapshots(request.new_parent);
+    return both ? MoveSnapshot(context_, request) : PastIsFixed();
+  }
 
   Result<Found> GetAttributes(const Caller& caller, const Node& node, FileHandle*) override;
   Result<Found> SetAttributes(const Caller&, const Node&, const AttributeChange&,
@@ -210,14 +218,18 @@ class PastPlane final : public Plane {
     if (node.place->kind != PlaceKind::kPastNode) {
       return Status(Code::kNotFound, Show(node) + " is not of the past");
     }
-    MENDFS_ASSIGN_OR_RETURN(ViewRef view, views_.Find(Seq{node.place->other.value}));
+    MENDFS_ASSIGN_OR_RETURN(ViewRef view,
+                            views_.Find(Seq{node.place->other.value}, node.place->key));
     Node inside = view->Inside(*node.place);
     return Inner{std::move(view), std::move(inside)};
   }
   Result<Found> LookupRef(std::string_view ref);
-  Result<Found> Refs() const {
-    Found found = MakeFound(context_, {.kind = PlaceKind::kPastRefs, .key = {}, .other_key = {}},
-                            S_IFDIR | 0555, 0);
+  // The directory of everything at that commit.
+  Result<Found> RootOf(Seq seq, int64_t time_ns, const std::string& snapshot);
+  Found Fixed(PlaceKind kind) const {
+    const uint32_t mode = kind == PlaceKind::kSnapshots ? 0755 : 0555;
+    Found found =
+        MakeFound(context_, {.kind = kind, .key = {}, .other_key = {}}, S_IFDIR | mode, 0);
     found.freshness = Freshness::kNone;
     return found;
   }
@@ -230,7 +242,8 @@ class PastPlane final : public Plane {
 
 // What a whole id means does not change; every other ref is a symlink.
 Result<Found> PastPlane::LookupRef(std::string_view ref) {
-  Result<CommitRow> commit = FindCommit(context_.store, context_.branch, ref);
+  const std::optional<std::string> name = ParseSnapshotFileName(ref);
+  Result<CommitRow> commit = FindCommit(context_.store, context_.branch, name.value_or(""));
   if (!commit.ok()) {
     // Words that are no ref are a name that is not there.
     const Code code = commit.status().code();
@@ -247,16 +260,35 @@ Result<Found> PastPlane::LookupRef(std::string_view ref) {
     found.freshness = Freshness::kNone;
     return found;
   }
-  MENDFS_ASSIGN_OR_RETURN(const ViewRef view, views_.Find(commit->seq));
+  return RootOf(commit->seq, commit->time_ns, {});
+}
+
+Result<Found> PastPlane::RootOf(Seq seq, int64_t time_ns, const std::string& snapshot) {
+  MENDFS_ASSIGN_OR_RETURN(const ViewRef view, views_.Find(seq, snapshot));
   const Node root = view->Inside(view->Root());
   MENDFS_ASSIGN_OR_RETURN(Found found, view->PlaneOfInside(root).GetAttributes({}, root, nullptr));
   found.place = root.place;
-  found.attributes.mtime_ns = commit->time_ns;
-  found.attributes.ctime_ns = commit->time_ns;
-  return view->Outside(std::move(found));
+  found.attributes.mtime_ns = time_ns;
+  found.attributes.ctime_ns = time_ns;
+  found = view->Outside(std::move(found));
+  if (!snapshot.empty()) found.freshness = Freshness::kNone;  // the name may go, and mean another
+  return found;
+}
+
+Result<Found> PastPlane::Make(const Caller& caller, const Node& parent, std::string_view name,
+                              const MakeRequest& request) {
+  if (!IsSnapshots(parent)) return PastIsFixed();
+  MENDFS_ASSIGN_OR_RETURN(const SnapshotRow taken, TakeSnapshot(context_, caller, name, request));
+  MENDFS_ASSIGN_OR_RETURN(const CommitRow commit, CommitOfSnapshot(context_.store, taken));
+  return RootOf(commit.seq, commit.time_ns, taken.name);
 }
 
 Result<Found> PastPlane::Lookup(const Caller& caller, const Node& parent, std::string_view name) {
+  if (IsSnapshots(parent)) {
+    MENDFS_ASSIGN_OR_RETURN(const SnapshotRow snapshot, LookupSnapshot(context_, name));
+    MENDFS_ASSIGN_OR_RETURN(const CommitRow commit, CommitOfSnapshot(context_.store, snapshot));
+    return RootOf(commit.seq, commit.time_ns, snapshot.name);
+  }
   if (parent.place->kind == PlaceKind::kPastRefs) return LookupRef(name);
   if (parent.place->kind == PlaceKind::kPastRef) return Status(Code::kNotDirectory, Show(parent));
   MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(parent));
@@ -275,7 +307,7 @@ Result<Found> PastPlane::LookupListed(const Caller& caller, const Node& parent,
 // --------------------------------------------------------------------------------------- nodes
 
 Result<Found> PastPlane::GetAttributes(const Caller& caller, const Node& node, FileHandle*) {
-  if (node.place->kind == PlaceKind::kPastRefs) return Refs();
+  if (node.place->kind == PlaceKind::kPastRefs || IsSnapshots(node)) return Fixed(node.place->kind);
   if (node.place->kind == PlaceKind::kPastRef) return LookupRef(node.place->key);
   MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(node));
   MENDFS_ASSIGN_OR_RETURN(Found found, inner.plane().GetAttributes(caller, inner.node, nullptr));
@@ -287,7 +319,8 @@ Result<Found> PastPlane::GetAttributes(const Caller& caller, const Node& node, F
 Result<std::string> PastPlane::ReadLink(const Caller& caller, const Node& node) {
   if (node.place->kind == PlaceKind::kPastRef) {
     MENDFS_ASSIGN_OR_RETURN(const CommitRow commit,
-                            FindCommit(context_.store, context_.branch, node.place->key));
+                            FindCommit(context_.store, context_.branch,
+                                       ParseSnapshotFileName(node.place->key).value_or("")));
     return ShortHex(commit.id);
   }
   MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(node));
@@ -310,11 +343,15 @@ Result<std::unique_ptr<DirectoryHandle>> PastPlane::OpenDirectory(const Caller& 
         DirectoryHandle::Ends{.self = node.id, .parent = kMendRoot},
         std::make_unique<CommitNames>(context_));
   }
+  if (IsSnapshots(node)) return OpenSnapshots(context_, node.id);
   MENDFS_ASSIGN_OR_RETURN(const Inner inner, Enter(node));
   MENDFS_ASSIGN_OR_RETURN(auto inside, inner.plane().OpenDirectory(caller, inner.node));
   DirectoryHandle::Ends ends{.self = node.id,
                              .parent = inner.view->OutsideInode(inside->ends().parent)};
-  if (inner.node.id == kMountRoot) ends.parent = (*Refs()).attributes.inode;
+  if (inner.node.id == kMountRoot) {
+    const bool named = !inner.view->snapshot().empty();
+    ends.parent = Fixed(named ? PlaceKind::kSnapshots : PlaceKind::kPastRefs).attributes.inode;
+  }
   return std::make_unique<DirectoryHandle>(
       ends, std::make_unique<PastNames>(inner.view, inside->TakeSource()));
 }
@@ -336,9 +373,11 @@ Result<std::vector<std::string>> PastPlane::ListXattrs(const Caller& caller, con
 
 std::string PastPlane::Show(const Node& node) {
   std::string text = ".mend/at";
+  if (IsSnapshots(node)) return ".mend/snapshots";
   if (node.place->kind == PlaceKind::kPastRef) return text + "/" + node.place->key;
   if (node.place->kind == PlaceKind::kPastRefs) return text;
   text += "/change " + std::to_string(node.place->other.value);
+  if (!node.place->key.empty()) text = ".mend/snapshots/" + SnapshotFileName(node.place->key);
   const Result<Inner> inner = Enter(node);
   if (!inner.ok()) return text;
   const std::string inside = inner->plane().Show(inner->node);

@@ -4,6 +4,7 @@
 
 #include "fs/ops/planes/planes.h"
 #include "fs/ops/rows/row_planes.h"
+#include "meta/codec/hash.h"
 
 namespace mendfs {
 namespace {
@@ -24,9 +25,10 @@ std::unique_ptr<Plane> MakePlane(PlaneKind kind, PlaneContext& context) {
 
 }  // namespace
 
-Result<std::shared_ptr<PastView>> PastView::Open(const PlaneContext& mount, Seq seq) {
+Result<std::shared_ptr<PastView>> PastView::Open(const PlaneContext& mount, Seq seq,
+                                                 const std::string& snapshot) {
   MENDFS_ASSIGN_OR_RETURN(auto moment, mount.store.Pin(mount.branch, seq));
-  std::shared_ptr<PastView> view(new PastView(mount, std::move(moment)));
+  std::shared_ptr<PastView> view(new PastView(mount, std::move(moment), snapshot));
   // What has no time of its own has that of the commit. Where its row has gone meanwhile, the pin
   // holds, and the time of the mount is as good as any.
   MENDFS_ASSIGN_OR_RETURN(const std::vector<CommitRow> commits,
@@ -37,8 +39,9 @@ Result<std::shared_ptr<PastView>> PastView::Open(const PlaneContext& mount, Seq 
   return view;
 }
 
-PastView::PastView(const PlaneContext& mount, std::unique_ptr<Snapshot> moment)
-    : moment_(std::move(moment)), context_(mount) {
+PastView::PastView(const PlaneContext& mount, std::unique_ptr<Snapshot> moment,
+                   std::string snapshot)
+    : moment_(std::move(moment)), snapshot_(std::move(snapshot)), context_(mount) {
   context_.seq = moment_->view().seq;
   for (const PlaneKind kind : kKinds) {
     planes_[static_cast<size_t>(kind)] = MakePlane(kind, context_);
@@ -49,17 +52,21 @@ size_t PastView::IndexOf(const Node& inside) {
   return static_cast<size_t>(inside.place ? PlaneOf(inside.place->kind) : PlaneKind::kFiles);
 }
 
-Place PastView::PlaceOf(InodeNumber inside, PlaceRef place) const {
+Place PastView::PlaceIn(Seq seq, const std::string& snapshot, InodeNumber inside, PlaceRef place) {
+  // A number for each name; 0 is that of .mend/at.
+  const auto number =
+      snapshot.empty() ? 0u : static_cast<uint32_t>(HashXxh3(snapshot) | uint64_t{1});
   return {.kind = PlaceKind::kPastNode,
           .row = inside,
-          .other = InodeNumber{context_.seq.value},
-          .key = {},
+          .other = InodeNumber{seq.value},
+          .number = number,
+          .key = snapshot,
           .other_key = {},
           .inside = std::move(place)};
 }
 
-Place PastView::Root() const {
-  return PlaceOf(kMountRoot, FixedPlace(kMountRoot));
+Place PastView::RootPlaceOf(Seq seq, const std::string& snapshot) {
+  return PlaceIn(seq, snapshot, kMountRoot, FixedPlace(kMountRoot));
 }
 
 Node PastView::Inside(const Place& place) const {
@@ -67,11 +74,11 @@ Node PastView::Inside(const Place& place) const {
 }
 
 InodeNumber PastView::OutsideInode(InodeNumber inside) const {
-  return InodeOf(PlaceOf(inside, nullptr));
+  return InodeOf(PlaceIn(context_.seq, snapshot_, inside, nullptr));
 }
 
 Found PastView::Outside(Found inside) const {
-  Place place = PlaceOf(inside.attributes.inode, std::move(inside.place));
+  Place place = PlaceIn(context_.seq, snapshot_, inside.attributes.inode, std::move(inside.place));
   inside.attributes.inode = InodeOf(place);
   inside.place = std::make_shared<const Place>(std::move(place));
   // Nothing changes here, but the moment may be given up: names are asked for again then.

@@ -53,10 +53,11 @@ class History::Turn {
   History& history_;
 };
 
-History::History(Manifest& manifest, HistoryHost& host, const RetentionPolicy& policy,
-                 std::function<int64_t()> steady_ns)
+History::History(Manifest& manifest, HistoryHost& host, CommitPins& pins,
+                 const RetentionPolicy& policy, std::function<int64_t()> steady_ns)
     : manifest_(manifest),
       host_(host),
+      pins_(pins),
       policy_(policy),
       steady_ns_(steady_ns ? std::move(steady_ns) : SystemSteadyNs) {
   due_.looked_ns = steady_ns_();
@@ -184,6 +185,7 @@ Status History::Thin(ThinHow how) {
 }
 
 Status History::Run(ThinHow how, bool paced) {
+  MENDFS_RETURN_IF_ERROR(pins_.CheckTrusted());
   MENDFS_ASSIGN_OR_RETURN(KeptOf kept, DropCommits(how));
   const bool pressing = how == ThinHow::kPressing;
   const bool look = pressing || (paced ? ShouldLook() : GetRow().owed > 0 || IsMore());
@@ -242,12 +244,14 @@ Result<bool> History::DropAboveBound(KeptOf& kept) {
            {"bound", std::to_string(*bound)},
            {"commits_gone", std::to_string(dropped.size())}});
   const auto append = [this](const Change& change) { return host_.Apply(change).status(); };
-  MENDFS_RETURN_IF_ERROR(Drop(kMainBranch, dropped, append));
+  MENDFS_ASSIGN_OR_RETURN(const auto named, Drop(kMainBranch, dropped, append));
+  stays.insert(stays.end(), named.begin(), named.end());
+  std::sort(stays.begin(), stays.end());
   own->second.commits = std::move(stays);
   const Seq oldest = own->second.commits.front();
   MENDFS_ASSIGN_OR_RETURN(const auto row, host_.Log(kMainBranch, Seq(oldest.value + 1), 1));
   UpdateRow([&](HistoryRow& known) {
-    known.commits -= std::min<uint64_t>(known.commits, dropped.size());
+    known.commits -= std::min<uint64_t>(known.commits, dropped.size() - named.size());
     known.oldest = oldest;
     if (!row.empty()) known.oldest_ns = row.front().time_ns;
   });
@@ -279,12 +283,17 @@ Result<History::KeptOf> History::DropCommits(ThinHow how) {
     known.oldest_ns = row.oldest_ns;
   });
   const auto append = [this](const Change& change) { return host_.Apply(change).status(); };
-  for (const auto& [id, commits] : dropped) MENDFS_RETURN_IF_ERROR(Drop(id, commits, append));
+  for (const auto& [id, commits] : dropped) {
+    MENDFS_ASSIGN_OR_RETURN(const auto stay, Drop(id, commits, append));
+    std::vector<Seq>& all = kept[id].commits;
+    all.insert(all.end(), stay.begin(), stay.end());
+    std::sort(all.begin(), all.end());
+  }
   return kept;
 }
 
 std::vector<Seq> History::PinnedOf(BranchId branch) const {
-  std::vector<Seq> pinned = host_.PinnedCommits(branch);
+  std::vector<Seq> pinned = pins_.Pinned(branch);
   for (const auto& [id, other] : manifest_.Branches()) {
     if (other.parent == branch) pinned.push_back(other.fork);
   }
@@ -304,7 +313,8 @@ Result<std::vector<Seq>> History::DropOlder(BranchId branch, Seq newest, const A
     if (page.size() < kPageCommits) break;
     before = page.back().seq;
   }
-  MENDFS_RETURN_IF_ERROR(Drop(branch, dropped, append));
+  MENDFS_ASSIGN_OR_RETURN(const auto stay, Drop(branch, dropped, append));
+  kept.insert(kept.end(), stay.begin(), stay.end());
   return kept;
 }
 
@@ -346,8 +356,28 @@ Status History::Judge(const BranchRow& branch, ThinHow how, Kept& kept, std::vec
   return Status::Ok();
 }
 
+// Spared also when rows are left because a change failed: these can be pinned again.
+Result<std::vector<Seq>> History::Drop(BranchId branch, const std::vector<Seq>& commits,
+                                       const Appender& append) {
+  const std::vector<Seq> doomed = pins_.Doom(branch, commits);
+  const Status dropped = DropDoomed(branch, doomed, append);
+  pins_.Spare(branch, doomed);
+  MENDFS_RETURN_IF_ERROR(dropped);
+  std::vector<Seq> stay;
+  size_t next = 0;  // of the doomed, which come in the same order
+  for (const Seq seq : commits) {
+    if (next < doomed.size() && doomed[next] == seq) {
+      ++next;
+    } else {
+      stay.push_back(seq);
+    }
+  }
+  return stay;
+}
+
 // What is owed is said by the change that makes it owed.
-Status History::Drop(BranchId branch, const std::vector<Seq>& commits, const Appender& append) {
+Status History::DropDoomed(BranchId branch, const std::vector<Seq>& commits,
+                           const Appender& append) {
   for (size_t done = 0; done < commits.size();) {
     Change change;
     change.room = Room::kFrees;

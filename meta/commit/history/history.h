@@ -17,11 +17,15 @@
 // oldest commits go, as many as their values take what is too much, and then from 1 on again. What
 // several moments need goes with the newest of them.
 //
+// What CommitPins holds is kept at any age and however full the disk is: 1 dooms there what it
+// takes, and spares it when the rows are gone.
+//
 // A moment that is not kept is refused by Manifest::CanRead from 1 on, so 3 is never seen half
 // done.
 //
 // Threads:  safe from any thread; one run at a time. Start makes a thread of its own
-// Errors:   kNoSpace, kIo, kCorruption; kInterrupted when the store closes or a pressing run waits.
+// Errors:   kNoSpace, kIo; kCorruption, also where it is not known what is pinned; kInterrupted
+// when the store closes or a pressing run waits.
 //           What was not taken away is taken by the next run
 // Cost:     1 reads the commits that are kept; 3 reads all earlier values, so it runs only when
 //           enough commits went (kOwedMin and an eighth) or an hour has passed. Either takes at
@@ -37,6 +41,7 @@
 #include <vector>
 
 #include "meta/base/mutex.h"
+#include "meta/commit/history/commit_pins.h"
 #include "meta/commit/history/history_format.h"
 #include "meta/commit/history/retention.h"
 #include "meta/manifest/manifest.h"
@@ -55,8 +60,6 @@ class HistoryHost {
   // Manifest::Rewrite under the fold's lock.
   virtual Result<size_t> RewriteEntries(const std::vector<EntryEdit>& edits) = 0;
   virtual int64_t NowNs() = 0;
-  // Commits that are kept at any age: those of snapshots, when there are some.
-  virtual std::vector<Seq> PinnedCommits(BranchId) const { return {}; }
   // How large the disk is; 0: not known. And what packs hold that only older states need, which
   // costs a walk.
   virtual uint64_t DiskBytes() const { return 0; }
@@ -68,7 +71,7 @@ class HistoryHost {
 class History {
  public:
   // `steady_ns`: a clock that nobody sets; empty: the system's.
-  History(Manifest& manifest, HistoryHost& host, const RetentionPolicy& policy,
+  History(Manifest& manifest, HistoryHost& host, CommitPins& pins, const RetentionPolicy& policy,
           std::function<int64_t()> steady_ns = {});
   ~History();
   History(const History&) = delete;
@@ -124,7 +127,10 @@ class History {
   Result<KeptOf> DropCommits(ThinHow how);
   Status Judge(const BranchRow& branch, ThinHow how, Kept& kept, std::vector<Seq>& dropped,
                HistoryRow& row);
-  Status Drop(BranchId branch, const std::vector<Seq>& commits, const Appender& append);
+  // Answers those that stay, being pinned meanwhile.
+  Result<std::vector<Seq>> Drop(BranchId branch, const std::vector<Seq>& commits,
+                                const Appender& append);
+  Status DropDoomed(BranchId branch, const std::vector<Seq>& commits, const Appender& append);
   std::vector<Seq> PinnedOf(BranchId branch) const;
   Status DropValues(const KeptOf& kept, bool pressing, bool paced);
   std::optional<uint64_t> BoundBytes() const;
@@ -144,6 +150,7 @@ class History {
 
   Manifest& manifest_;
   HistoryHost& host_;
+  CommitPins& pins_;
   const RetentionPolicy policy_;
   const std::function<int64_t()> steady_ns_;
 
