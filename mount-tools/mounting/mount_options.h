@@ -21,8 +21,8 @@ struct MountSettings {
   bool read_only = false;
   bool allow_other = false;
   bool nonempty = false;
-  bool graph = true;      // show graph/
-  bool relatime = false;  // in files/, an open for reading may change atime
+  bool graph = true;                 // show graph/
+  bool relatime = false;             // in files/, an open for reading may change atime
   bool damage_stops_writes = false;  // errors=remount-ro
   unsigned commit_interval_ms = 1000;
   uint64_t cache_bytes = 256 << 20;
