@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kRange = "..";
 constexpr size_t kShownCellBytesMax = 200;
 
-std::string Dump(const Json& json) {
+std::string DiffLine(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -91,8 +91,8 @@ class JsonSink final : public DiffSink {
   explicit JsonSink(VerbIo& io) : io_(io) {}
 
   Status OnSchema(const std::string& before, const std::string& after) override {
-    return io_.Out(
-        Dump({{"op", "changed"}, {"path", "schema.graph"}, {"before", before}, {"after", after}}));
+    return io_.Out(DiffLine(
+        {{"op", "changed"}, {"path", "schema.graph"}, {"before", before}, {"after", after}}));
   }
   Status OnRow(const RowDiff& row) override {
     MENDFS_ASSIGN_OR_RETURN(const std::string line, DiffJson(row));
@@ -165,7 +165,7 @@ Status Tell(const VerbHost& host, const View& before, const View& after, bool js
   if (stat) {
     CountSink counts;
     MENDFS_RETURN_IF_ERROR(DiffMoments(door, before, after, {}, counts));
-    return io.Out(json ? Dump(counts.ToJson()) : counts.Text());
+    return io.Out(json ? DiffLine(counts.ToJson()) : counts.Text());
   }
   if (json) {
     JsonSink lines(io);
@@ -223,7 +223,7 @@ Status RunShow(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   const Json changed = counts.ToJson();
   json["schema_changed"] = changed["schema_changed"];
   json["changes"] = changed["counts"];
-  return io.Out(Dump(json));
+  return io.Out(DiffLine(json));
 }
 
 }  // namespace mendfs

@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string Dump(const Json& json) {
+std::string PlanLine(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -77,7 +77,7 @@ Status RunSchemaShow(const VerbRequest& request, const VerbHost& host, VerbIo& i
   MENDFS_ASSIGN_OR_RETURN(const std::shared_ptr<const Schema> schema,
                           TableReader(host.store.reader()).GetSchema(View{}));
   const std::string text = SchemaText(*schema);
-  return io.Out(request.json ? Dump({{"schema", text}}) : text);
+  return io.Out(request.json ? PlanLine({{"schema", text}}) : text);
 }
 
 Status RunSchemaPlan(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
@@ -86,8 +86,8 @@ Status RunSchemaPlan(const VerbRequest& request, const VerbHost& host, VerbIo& i
   if (!plan.ok()) return plan.status().Annotate(Printable(request.inputs[0].name));
   const Status applicable = plan->change.Applicable(request.allow_data_loss);
   if (request.json) {
-    MENDFS_RETURN_IF_ERROR(io.Out(
-        Dump({{"plan", plan->id}, {"applicable", applicable.ok()}, {"steps", StepsJson(*plan)}})));
+    MENDFS_RETURN_IF_ERROR(io.Out(PlanLine(
+        {{"plan", plan->id}, {"applicable", applicable.ok()}, {"steps", StepsJson(*plan)}})));
     return applicable;
   }
   const bool same = plan->accepted->schema() == plan->wanted->schema();
@@ -112,11 +112,11 @@ Status RunSchemaApply(const VerbRequest& request, const VerbHost& host, VerbIo& 
   if (changed->applied) MENDFS_RETURN_IF_ERROR(host.store.Flush());
   if (request.json) {
     const Schema& schema = changed->applied ? plan.wanted->schema() : plan.accepted->schema();
-    return io.Out(Dump({{"commit", commit ? Json(ShortHex(commit->id)) : Json(nullptr)},
-                        {"schema", SchemaText(schema)},
-                        {"applied", changed->applied},
-                        {"plan", plan.id},
-                        {"steps", StepsJson(plan)}}));
+    return io.Out(PlanLine({{"commit", commit ? Json(ShortHex(commit->id)) : Json(nullptr)},
+                            {"schema", SchemaText(schema)},
+                            {"applied", changed->applied},
+                            {"plan", plan.id},
+                            {"steps", StepsJson(plan)}}));
   }
   if (!changed->applied && plan.change.Has(StepClass::kDestructive)) {
     return io.Out(StepsText(plan) + "plan " + plan.id +

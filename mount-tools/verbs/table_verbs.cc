@@ -106,11 +106,6 @@ std::string SummaryText(const LoadSummary& summary) {
 
 }  // namespace
 
-std::string ActorOf(const VerbRequest& request, const VerbHost& host) {
-  if (!request.actor.empty()) return request.actor;
-  return "uid:" + std::to_string(host.caller_uid);
-}
-
 Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io) {
   LoadOptions options;
   options.mode = request.mode;

@@ -9,7 +9,5 @@ namespace mendfs {
 
 Status RunLoad(const VerbRequest& request, const VerbHost& host, VerbIo& io);
 Status RunExport(const VerbRequest& request, const VerbHost& host, VerbIo& io);
-// Who the commit of a verb names.
-std::string ActorOf(const VerbRequest& request, const VerbHost& host);
 
 }  // namespace mendfs

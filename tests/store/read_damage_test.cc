@@ -162,7 +162,9 @@ TEST_F(ReadDamageTest, AReplaceOverDamageIsThereWholeOrNotAtAll) {
       }
     }
     // As it is read once the byte is what it was: LevelDB may have written the table anew by then.
-    if (disk.Stat(table_).ok()) ASSERT_TRUE(disk.FlipBit(table_, at, bit).ok());
+    if (disk.Stat(table_).ok()) {
+      ASSERT_TRUE(disk.FlipBit(table_, at, bit).ok());
+    }
     auto store = Store::Open(disk, "/store", QuietOptions());
     ASSERT_TRUE(store.ok()) << store.status().ToString();
     EXPECT_EQ(RowsText(**store), loaded ? replaced : whole_);
