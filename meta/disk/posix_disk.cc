@@ -212,7 +212,7 @@ class PosixLock final : public DiskLock {
 std::string HolderOf(int fd, const std::string& path) {
   char text[kHolderBytesMax];
   const Result<size_t> size = ReadUpTo(fd, path, 0, sizeof(text), text);
-  if (!size.ok() || *size == 0) return "another process";
+  if (!size.ok() || *size == 0) return "another process, which opens the store";
   std::string_view holder(text, *size);
   while (!holder.empty() && holder.back() == '\n') holder.remove_suffix(1);
   return Printable(holder);
