@@ -70,10 +70,14 @@ checked 0 clean
 # ---- LevelDB's list of tables, at its end: a table is lost, and newer folds stand in the log
 must "$mendfs" mount "$store" "$mnt"
 log=$(newest_log)
-# Short pieces of files that get no blob stand in LevelDB.
-for i in $(seq 25); do
-  must dd if=/dev/urandom of="$mnt/files/big.$i" bs=4k count=220 status=none
-done
+must dd if=/dev/urandom of="$mnt/files/big.1" bs=4k count=220 status=none
+# Files of one short piece stand in LevelDB.
+python3 - "$mnt/files" <<'END'
+import os, sys
+for at in range(5000):
+    with open(f"{sys.argv[1]}/small.{at}", "wb") as file:
+        file.write(os.urandom(4000))
+END
 next_log() { [[ $(newest_log) != "$log" && ! -e $log ]]; }
 turn() { printf '{"age":1}\n' >"$people/turn.json" && sleep 1 && next_log; }
 soon turn
