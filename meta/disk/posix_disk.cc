@@ -196,16 +196,24 @@ class PosixFile final : public File {
 class PosixLock final : public DiskLock {
  public:
   PosixLock(Descriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+  // Whoever locks it next has no name in it yet, and is not to be taken for this one.
+  ~PosixLock() override {
+    if (signed_ && ::ftruncate(file_.fd(), 0) != 0) signed_ = false;
+  }
+  PosixLock(const PosixLock&) = delete;
+  PosixLock& operator=(const PosixLock&) = delete;
 
   // A full disk must not keep a store from being opened.
   void Sign(std::string_view holder) override {
     if (::ftruncate(file_.fd(), 0) != 0) return;
+    signed_ = true;
     WriteAll(file_.fd(), path_, 0, holder.substr(0, kHolderBytesMax)).IgnoreError();
   }
 
  private:
   const Descriptor file_;
   const std::string path_;
+  bool signed_ = false;
 };
 
 // What the holder wrote, fit for a message.

@@ -147,7 +147,7 @@ mounted_read_only "$sidecar"
 must cmp newest.jsonl shown.jsonl
 unmount
 same "$before" "$(traces "$store")"
-printf '{"mendfs":"sidecar","format_version":3}' >"$sidecar"
+printf '{"mendfs":"sidecar","format_version":99}' >"$sidecar"
 refused "newer" "$mendfs" mount "$store" "$mnt"
 rm "$sidecar"
 must "$mendfs" mount "$store" "$mnt"
