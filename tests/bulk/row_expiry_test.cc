@@ -76,10 +76,11 @@ TEST_F(RowExpiryTest, ARowGoesOnceItsTimeHasPassed) {
   EXPECT_EQ(Expire(), 1U);
   EXPECT_EQ(Keys(), "c");
   EXPECT_EQ(Expire(), 0U);
-  const auto moment = store_->Pin(kMainBranch, before);
+  auto moment = store_->Pin(kMainBranch, before);
   ASSERT_TRUE(moment.ok());
   const TypeId type = (*TableReader(store_->reader()).GetSchema({}))->FindNode("Note")->id;
   EXPECT_TRUE(TableReader(store_->reader()).GetNode((*moment)->view(), type, "a").ok());
+  moment->reset();
   writer_.reset();
   EXPECT_EQ(Check(), "");
 }
