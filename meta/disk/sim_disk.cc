@@ -415,7 +415,8 @@ Result<std::unique_ptr<DiskLock>> SimDisk::Lock(const std::string& path, std::st
       place.node = state.tree.Create(place.directory, place.name, /*is_directory=*/false);
     }
     if (place.node->is_directory) return Refusal(Code::kIsDirectory, "lock", path);
-    const auto [entry, is_free] = state.lock_holders.try_emplace(place.node->id, "another process, which opens the store");
+    const auto [entry, is_free] =
+        state.lock_holders.try_emplace(place.node->id, "another process, which opens the store");
     if (!is_free) return Status(Code::kBusy, "lock " + path + ": held by " + entry->second);
     held = std::make_unique<SimLock>(state_, place.node, state.generation);
   }
