@@ -53,6 +53,11 @@ class DataLoss {
   Status Run();
 
  private:
+  // Of one kind, in key order: what is dropped is cleared, all else rewritten.
+  template <typename Type>
+  Status WriteTypes(const std::vector<Type>& all, std::string (*prefix_of)(TypeId),
+                    Status (DataLoss::*rewrite)(const Type&, const Cursor&, LoadOutput::Stream&),
+                    LoadOutput::Stream& out);
   Status WriteRows();
   Status RewriteRow(const NodeType& type, const Cursor& cursor, LoadOutput::Stream& rows);
   Status NoteIndexes(const NodeType& type, std::string_view key, InodeNumber row,
@@ -97,28 +102,36 @@ Status DataLoss::Run() {
   return WriteIndexes();
 }
 
-Status DataLoss::WriteRows() {
-  LoadOutput::Stream rows(output_, {.content = SegmentContent::kNodes});
-  std::vector<const NodeType*> types;
-  for (const NodeType& type : accepted_.nodes) {
+template <typename Type>
+Status DataLoss::WriteTypes(const std::vector<Type>& all, std::string (*prefix_of)(TypeId),
+                            Status (DataLoss::*rewrite)(const Type&, const Cursor&,
+                                                        LoadOutput::Stream&),
+                            LoadOutput::Stream& out) {
+  std::vector<const Type*> types;
+  for (const Type& type : all) {
     if (dropped_.contains(type.id) || rewrite_.Touches(type.id)) types.push_back(&type);
   }
   std::sort(types.begin(), types.end(),
-            [](const NodeType* left, const NodeType* right) { return left->id < right->id; });
-  for (const NodeType* type : types) {
+            [](const Type* left, const Type* right) { return left->id < right->id; });
+  for (const Type* type : types) {
     const bool dropped = dropped_.contains(type->id);
-    const auto cursor = reader_.Scan(view_, PrefixRange(RowPrefix(type->id)));
+    const auto cursor = reader_.Scan(view_, PrefixRange(prefix_of(type->id)));
     for (; cursor->Valid(); cursor->Next()) {
       if (dropped) {
         MENDFS_RETURN_IF_ERROR(
-            rows.Clear(cursor->key(), ContentLeaf(cursor->key(), cursor->value())));
+            out.Clear(cursor->key(), ContentLeaf(cursor->key(), cursor->value())));
       } else {
-        MENDFS_RETURN_IF_ERROR(RewriteRow(*type, *cursor, rows));
+        MENDFS_RETURN_IF_ERROR((this->*rewrite)(*type, *cursor, out));
       }
     }
     MENDFS_RETURN_IF_ERROR(cursor->status());
   }
-  return rows.Finish();
+  return out.Finish();
+}
+
+Status DataLoss::WriteRows() {
+  LoadOutput::Stream rows(output_, {.content = SegmentContent::kNodes});
+  return WriteTypes<NodeType>(accepted_.nodes, RowPrefix, &DataLoss::RewriteRow, rows);
 }
 
 Status DataLoss::RewriteRow(const NodeType& type, const Cursor& cursor, LoadOutput::Stream& rows) {
@@ -162,26 +175,7 @@ Status DataLoss::NoteIndexes(const NodeType& type, std::string_view key, InodeNu
 
 Status DataLoss::WriteEdges() {
   LoadOutput::Stream edges(output_, {.content = SegmentContent::kEdges});
-  std::vector<const EdgeType*> types;
-  for (const EdgeType& type : accepted_.edges) {
-    if (dropped_.contains(type.id) || rewrite_.Touches(type.id)) types.push_back(&type);
-  }
-  std::sort(types.begin(), types.end(),
-            [](const EdgeType* left, const EdgeType* right) { return left->id < right->id; });
-  for (const EdgeType* type : types) {
-    const bool dropped = dropped_.contains(type->id);
-    const auto cursor = reader_.Scan(view_, PrefixRange(EdgePrefix(type->id)));
-    for (; cursor->Valid(); cursor->Next()) {
-      if (dropped) {
-        MENDFS_RETURN_IF_ERROR(
-            edges.Clear(cursor->key(), ContentLeaf(cursor->key(), cursor->value())));
-      } else {
-        MENDFS_RETURN_IF_ERROR(RewriteEdge(*type, *cursor, edges));
-      }
-    }
-    MENDFS_RETURN_IF_ERROR(cursor->status());
-  }
-  return edges.Finish();
+  return WriteTypes<EdgeType>(accepted_.edges, EdgePrefix, &DataLoss::RewriteEdge, edges);
 }
 
 // Those that wait to be swept, too: one of them may come back with its row.
